@@ -1,0 +1,152 @@
+"""Vector files: frames read from GeoJSON, GeoParquet or GeoPackage, and written as GeoJSON or GeoParquet."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry import mapping
+
+from groundplan.crs import LON_LAT, parse_crs, transform_geometries
+from groundplan.errors import SchemaError
+from groundplan.whole import whole_file, write_text_whole
+
+GEOJSON_DECIMALS = 7
+"""OSM stores 1e-7 degrees (1.1 cm); more digits would only be noise."""
+
+
+def read_vector(path: str | os.PathLike[str]) -> gpd.GeoDataFrame:
+    """Read a GeoParquet, GeoJSON or GeoPackage file.
+
+    Returns
+    -------
+    GeoDataFrame
+        With the file's CRS; GeoJSON is EPSG:4326. GeoParquet columns that hold JSON texts of lists or objects
+        (written by `write_parquet`) come back as Python objects.
+
+    Raises
+    ------
+    SchemaError
+        The file is missing, is no vector file, or has no geometry.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise SchemaError(f"no vector file at {source}; give a .geojson, .parquet or .gpkg file")
+    try:
+        frame = gpd.read_parquet(source) if source.suffix == ".parquet" else gpd.read_file(source)
+    except Exception as err:  # pyogrio, pyarrow and fiona each raise their own kinds
+        reason = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
+        raise SchemaError(
+            f"cannot read {source} as a vector file: {reason}; give GeoJSON, GeoParquet or GPKG"
+        ) from err
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise SchemaError(f"{source} holds no geometry; give GeoJSON, GeoParquet or GPKG with polygons")
+    for name in _json_columns(frame):
+        frame[name] = [None if value is None else json.loads(value) for value in frame[name]]
+    return frame
+
+
+def _json_columns(frame: gpd.GeoDataFrame) -> list[str]:
+    found = []
+    for name in frame.columns:
+        if name == frame.geometry.name or len(frame) == 0 or not isinstance(frame[name].iloc[0], str):
+            continue
+        if all(isinstance(value, str) and value[:1] in "[{" and value[-1:] in "]}" for value in frame[name]):
+            found.append(name)
+    return found
+
+
+def write_parquet(frame: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a frame as GeoParquet, whole or not at all, equal frames as equal bytes.
+
+    Columns of lists and dicts are written as JSON texts, which every reader understands.
+    """
+    flat = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    for name in flat.columns:
+        if flat[name].map(lambda value: isinstance(value, list | tuple | dict)).any():
+            flat[name] = [json.dumps(value, sort_keys=True, ensure_ascii=False) for value in flat[name]]
+    out = gpd.GeoDataFrame(flat, geometry=frame.geometry.to_numpy(), crs=frame.crs).reset_index(drop=True)
+    with whole_file(path) as part:
+        out.to_parquet(part, index=False, compression="zstd")
+
+
+def write_geojson(
+    frame: gpd.GeoDataFrame,
+    path: str | os.PathLike[str],
+    *,
+    properties: Mapping[str, Any] | None = None,
+    id_column: str,
+) -> None:
+    """Write a frame as RFC 7946 GeoJSON: longitude first, seven decimals, outer rings counter-clockwise.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        In any CRS; rows are written in their order.
+    path : path-like
+        Written whole or not at all.
+    properties : mapping, optional
+        Members of the collection itself (provenance, attribution).
+    id_column : str
+        Becomes each feature's ``id`` and stays among its properties.
+    """
+    write_text_whole(path, geojson_text(frame, properties=properties, id_column=id_column))
+
+
+def geojson_text(frame: gpd.GeoDataFrame, *, properties: Mapping[str, Any] | None = None, id_column: str) -> str:
+    """Return what `write_geojson` writes: one feature a line, NaN as null."""
+    geometries = shapely.orient_polygons(
+        transform_geometries(frame.geometry.to_numpy(), source=frame.crs, target=LON_LAT), exterior_cw=False
+    )
+    columns = [name for name in frame.columns if name != frame.geometry.name]
+    rows = frame[columns].to_dict("records")
+    lines = []
+    for row, geometry in zip(rows, geometries, strict=True):
+        feature = {
+            "type": "Feature",
+            "id": row[id_column],
+            "properties": {str(key): _plain(value) for key, value in row.items()},
+            "geometry": _rounded(mapping(geometry)) if geometry is not None else None,
+        }
+        lines.append(json.dumps(feature, ensure_ascii=False, allow_nan=False))
+    head = {"type": "FeatureCollection"} | ({"properties": _plain(dict(properties))} if properties else {})
+    body = ",\n".join(lines)
+    return json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1] + ', "features": [\n' + body + "\n]}\n"
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold: no NaN, no numpy, no sets."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return None if not math.isfinite(value) else round(value, 4)
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return None if value is pd.NA else str(value)
+
+
+def _rounded(geometry: Mapping[str, Any]) -> dict[str, Any]:
+    def walk(item: Any) -> Any:
+        return round(item, GEOJSON_DECIMALS) if isinstance(item, float) else [walk(each) for each in item]
+
+    return {"type": geometry["type"], "coordinates": walk(geometry["coordinates"])}
+
+
+def same_crs(frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
+    """Return the frame in the CRS given, reprojected when it is in another."""
+    if frame.crs is None:
+        raise SchemaError("the frame has no CRS; write the file with one")
+    if parse_crs(frame.crs) == parse_crs(crs):
+        return frame
+    moved = transform_geometries(frame.geometry.to_numpy(), source=frame.crs, target=crs)
+    return frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs))

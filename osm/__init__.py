@@ -1,0 +1,1 @@
+"""OpenStreetMap: read, find the offset, match, decide, propose."""

@@ -1,0 +1,1 @@
+"""The Dask workflow and the command line."""

@@ -1,0 +1,1 @@
+"""Instances to georeferenced polygons: outlines, shapes, seams."""

@@ -1,0 +1,1 @@
+"""The static review page and the run report."""

@@ -1,0 +1,1 @@
+"""Scenes and tiles: headers, grids, windows of pixels, radiometry."""
