@@ -1,0 +1,44 @@
+"""What a detector is: tiles of pixels in, `Detections` out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundplan.records import Detections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorInfo:
+    """What the pipeline must know of a detector before it plans a run."""
+
+    name: str
+    """Short name for manifests and reports."""
+    sha256: str
+    """Of the weights file, or of what else decides the result; part names depend on it."""
+    labels: tuple[str, ...]
+    """Labels the detector can return."""
+    gsd_m: float
+    """Ground sample distance it was made for, in metres; 0 = any (native pixels)."""
+    min_score: dict[str, float]
+    """Recommended threshold per label, 0..1."""
+    calibrated: bool = False
+    """Whether scores are probabilities measured on data that was not trained on."""
+
+
+class Detector(Protocol):
+    """Finds instances in tiles; loaded once per worker and used for many tiles."""
+
+    info: DetectorInfo
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Return one `Detections` per image.
+
+        Parameters
+        ----------
+        images : sequence of ndarray of shape (3, H, W), dtype uint8
+            RGB, all of one size; invalid pixels are 0.
+        """
+        ...

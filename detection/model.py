@@ -1,0 +1,184 @@
+"""A `ModelSpec` -> Mask R-CNN: MobileNetV2 features, a slim FPN and slim heads, for tiles of any size."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.roi_heads import RoIHeads
+from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
+from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from torchvision.ops.misc import FrozenBatchNorm2d
+
+from groundplan.errors import WeightsError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Of RGB in 0..1, as torchvision's pretrained backbones were trained with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """Everything that decides the network's form; stored with the weights."""
+
+    backbone: str = "mobilenet_v2"
+    """Feature extractor; the only one so far."""
+    n_labels: int = 7
+    """Labels without background."""
+    fpn_channels: int = 128
+    box_channels: int = 256
+    """Width of the two fully connected layers of the box head."""
+    mask_convs: int = 2
+    """3 x 3 convolutions before the mask is doubled to 28 x 28."""
+    anchor_sizes_px: tuple[int, ...] = (16, 32, 64, 128, 256)
+    """One square-root-area per pyramid level, strides 4, 8, 16, 32, 64."""
+    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    """Height over width."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceLimits:
+    """How much the heads may do per tile; none of it is stored with the weights."""
+
+    pre_nms_per_level: int = 400
+    proposals: int = 200
+    """Boxes that reach the box head."""
+    detections: int = 200
+    """Instances kept per tile."""
+    min_score: float = 0.05
+    """Below this a box gets no mask."""
+    nms_iou: float = 0.5
+
+
+class TileTransform(GeneralizedRCNNTransform):
+    """Normalises and batches tiles as they are.
+
+    torchvision's own transform resizes to ``min_size`` at inference and pastes every mask to the full image;
+    objects then depend on the tile's size, and 100 instances of a 1024 px tile take 400 MB.
+    """
+
+    def resize(self, image: Tensor, target: dict[str, Tensor] | None = None) -> tuple[Tensor, Any]:
+        """Return image and target as they are: the tile already has the model's resolution."""
+        return image, target
+
+    def postprocess(self, result: Any, image_shapes: Any, original_image_sizes: Any) -> Any:
+        """Return boxes in tile pixels and masks as (N, 1, 28, 28) grids, which is what they are already."""
+        return result
+
+
+class MobileNetFpn(nn.Module):
+    """MobileNetV2 up to stride 32 under a feature pyramid with levels at strides 4, 8, 16, 32, 64."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        # The last 1 x 1 convolution (1280 channels) serves ImageNet's classifier; the pyramid does not need it.
+        self.features = mobilenet_v2(weights=None, norm_layer=FrozenBatchNorm2d).features[:18]
+        self.taps = (3, 6, 13, 17)
+        self.fpn = FeaturePyramidNetwork([24, 32, 96, 320], channels, extra_blocks=LastLevelMaxPool())
+        self.out_channels = channels
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the pyramid of a batch of shape (N, 3, H, W), finest level first."""
+        levels: OrderedDict[str, Tensor] = OrderedDict()
+        for number, layer in enumerate(self.features):
+            x = layer(x)
+            if number in self.taps:
+                levels[str(len(levels))] = x
+        pyramid: dict[str, Tensor] = self.fpn(levels)
+        return pyramid
+
+
+def build_model(
+    spec: ModelSpec,
+    *,
+    limits: InferenceLimits | None = None,
+    rpn_class: type[RegionProposalNetwork] = RegionProposalNetwork,
+    roi_heads_class: type[RoIHeads] = RoIHeads,
+) -> GeneralizedRCNN:
+    """Return the network with random weights, in training mode.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Form of the network.
+    limits : InferenceLimits, optional
+        Work limits at inference.
+    rpn_class, roi_heads_class : type
+        torchvision's classes, or children of them that compute losses differently.
+
+    Raises
+    ------
+    WeightsError
+        The backbone is not known.
+
+    References
+    ----------
+    He et al. 2017, https://doi.org/10.1109/ICCV.2017.322; Lin et al. 2017,
+    https://doi.org/10.1109/CVPR.2017.106; Sandler et al. 2018, https://doi.org/10.1109/CVPR.2018.00474.
+    """
+    limits = limits or InferenceLimits()
+    if spec.backbone != "mobilenet_v2":
+        raise WeightsError(f"backbone {spec.backbone!r} is not known; it must be 'mobilenet_v2'")
+    backbone = MobileNetFpn(spec.fpn_channels)
+    channels, classes = spec.fpn_channels, spec.n_labels + 1
+    levels = len(spec.anchor_sizes_px)
+    anchors = AnchorGenerator(tuple((size,) for size in spec.anchor_sizes_px), (spec.anchor_ratios,) * levels)
+    rpn = rpn_class(
+        anchors,
+        RPNHead(channels, anchors.num_anchors_per_location()[0]),
+        fg_iou_thresh=0.7,
+        bg_iou_thresh=0.3,
+        batch_size_per_image=128,
+        positive_fraction=0.5,
+        pre_nms_top_n={"training": 800, "testing": limits.pre_nms_per_level},
+        post_nms_top_n={"training": 500, "testing": limits.proposals},
+        nms_thresh=0.7,
+    )
+    # Only the four levels with strides 4..32 carry regions; the coarsest exists for the largest anchors.
+    tapped = ["0", "1", "2", "3"]
+    roi_heads = roi_heads_class(
+        box_roi_pool=MultiScaleRoIAlign(tapped, output_size=7, sampling_ratio=2),
+        box_head=TwoMLPHead(channels * 49, spec.box_channels),
+        box_predictor=FastRCNNPredictor(spec.box_channels, classes),
+        fg_iou_thresh=0.5,
+        bg_iou_thresh=0.5,
+        batch_size_per_image=128,
+        positive_fraction=0.25,
+        bbox_reg_weights=None,
+        score_thresh=limits.min_score,
+        nms_thresh=limits.nms_iou,
+        detections_per_img=limits.detections,
+        mask_roi_pool=MultiScaleRoIAlign(tapped, output_size=14, sampling_ratio=2),
+        mask_head=MaskRCNNHeads(channels, (channels,) * spec.mask_convs, 1),
+        mask_predictor=MaskRCNNPredictor(channels, channels, classes),
+    )
+    transform = TileTransform(0, 0, list(IMAGENET_MEAN), list(IMAGENET_STD), size_divisible=32)
+    return GeneralizedRCNN(backbone, rpn, roi_heads, transform)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Return the number of weights, trainable or not."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device for ``auto``, ``cpu`` or ``cuda``; auto takes the GPU when there is one.
+
+    Raises
+    ------
+    WeightsError
+        ``cuda`` was asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise WeightsError("device 'cuda' was asked for and no CUDA device is there; use --device auto or cpu")
+    return torch.device(name)

@@ -1,0 +1,237 @@
+"""A chip -> one training crop at the model's resolution: moved, turned, blurred, recoloured, with its masks."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from groundplan.labels import LABEL_IDS, LABELS
+from training.chips import Chip, Instance, read_pixels
+from training.rings import rasterise
+
+MIN_SIDE_PX = 4
+MIN_AREA_PX = 24
+"""Pieces of objects smaller than this at the crop's border are ignored: neither object nor background."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentOptions:
+    """How far crops may depart from their chips."""
+
+    size_jitter: float = 0.3
+    """Objects are drawn at exp(-x)..exp(x) of their true size."""
+    any_angle: float = 0.35
+    """Share of crops turned by any angle; the rest by quarter turns, which do not resample."""
+    coarse: float = 0.5
+    """Share of crops that pass through a coarser resolution first."""
+    coarsest_gsd_m: float = 1.0
+    """Coarsest resolution they pass through."""
+    jpeg: float = 0.3
+    """Share of crops that pass through JPEG of quality 35..95."""
+    on_object: float = 0.6
+    """Share of crops placed over an object, where the chip has any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """One training example."""
+
+    image: NDArray[np.uint8]
+    """(S, S, 3)."""
+    masks: NDArray[np.uint8]
+    """(N, S, S), 0 or 1."""
+    boxes: NDArray[np.float32]
+    """(N, 4) x1, y1, x2, y2: the extent of each mask."""
+    labels: NDArray[np.int64]
+    """(N,) label ids."""
+    ignore: NDArray[np.float32]
+    """(K, 4) boxes in which nothing is called background."""
+    complete: NDArray[np.bool_]
+    """(n_labels + 1,): labels fully annotated here; index 0 is always False."""
+
+
+def make_crop(
+    chip: Chip, *, size_px: int, gsd_m: float, rng: np.random.Generator, options: AugmentOptions
+) -> Crop:
+    """Return a random crop of a chip.
+
+    Parameters
+    ----------
+    chip : Chip
+        Its pixels are read here.
+    size_px : int
+        Side of the crop.
+    gsd_m : float
+        The model's ground sample distance, in metres.
+    rng : numpy Generator
+        Equal states give equal crops.
+    options : AugmentOptions
+        Strengths.
+    """
+    scale = chip.gsd_m / gsd_m * float(np.exp(rng.uniform(-options.size_jitter, options.size_jitter)))
+    if rng.random() < options.any_angle:
+        angle_rad = float(rng.uniform(0, 2 * np.pi))
+    else:
+        angle_rad = float(rng.integers(4)) * np.pi / 2
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    centre = _centre(chip, size_px / scale, rng=rng, on_object=options.on_object)
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    matrix = scale * np.array([[cos * mirror, -sin], [sin * mirror, cos]])
+    offset = size_px / 2 - matrix @ centre
+    image = _warp(read_pixels(chip), matrix, offset, size_px)
+    image = _degrade(image, gsd_m=gsd_m, rng=rng, options=options)
+    image = _recolour(image, rng=rng)
+    moved = [
+        Instance(
+            label=each.label, rings=tuple(ring @ matrix.T + offset for ring in each.rings), ignore=each.ignore
+        )
+        for each in chip.instances
+    ]
+    corners = np.array([[0, 0], [chip.width, 0], [chip.width, chip.height], [0, chip.height]], float)
+    seen = rasterise((corners @ matrix.T + offset,), height=size_px, width=size_px)
+    return crop_targets(image, moved, complete=chip.complete, seen=seen)
+
+
+def crop_targets(
+    image: NDArray[np.uint8],
+    instances: Sequence[Instance],
+    *,
+    complete: frozenset[str],
+    seen: NDArray[np.bool_] | None = None,
+) -> Crop:
+    """Return an image with its objects cut to what it shows; slivers at the border become ignored.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W, 3), dtype uint8
+    instances : sequence of Instance
+        In the image's pixels; they may reach beyond it.
+    complete : frozenset of str
+        Labels fully annotated.
+    seen : ndarray of shape (H, W), dtype bool, optional
+        False where the image has no pixels of the chip.
+    """
+    height, width = image.shape[:2]
+    masks, boxes, labels, ignore = [], [], [], []
+    for each in instances:
+        points = np.vstack(each.rings)
+        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+        if left >= width or top >= height or right <= 0 or bottom <= 0:
+            continue
+        if each.ignore:
+            ignore.append((max(left, 0), max(top, 0), min(right, width), min(bottom, height)))
+            continue
+        mask = rasterise(each.rings, height=height, width=width)
+        if seen is not None:
+            mask &= seen
+        rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if len(rows) == 0:
+            continue
+        box = (cols[0], rows[0], cols[-1] + 1, rows[-1] + 1)
+        small = min(box[2] - box[0], box[3] - box[1]) < MIN_SIDE_PX or mask.sum() < MIN_AREA_PX
+        if small:
+            ignore.append(box)
+            continue
+        masks.append(mask)
+        boxes.append(box)
+        labels.append(LABEL_IDS[each.label])
+    return Crop(
+        image=image,
+        masks=np.array(masks, np.uint8).reshape(-1, height, width),
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        labels=np.array(labels, np.int64),
+        ignore=np.array(ignore, np.float32).reshape(-1, 4),
+        complete=np.array([False] + [label in complete for label in LABELS]),
+    )
+
+
+def _centre(chip: Chip, span_px: float, *, rng: np.random.Generator, on_object: float) -> NDArray[np.float64]:
+    """Return the chip pixel that becomes the crop's centre: over an object, or anywhere that fills the crop."""
+    real = [each for each in chip.instances if not each.ignore]
+    if real and rng.random() < on_object:
+        points = np.vstack(real[int(rng.integers(len(real)))].rings)
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        aim = middle + rng.uniform(-0.45, 0.45, 2) * span_px
+    else:
+        aim = rng.uniform(0, 1, 2) * (chip.width, chip.height)
+    size = np.array([chip.width, chip.height], float)
+    # Keep the crop inside the chip where it fits; otherwise centre it, and the rest is black as nodata would be.
+    low = np.minimum(span_px / 2, size / 2)
+    return np.clip(aim, low, size - low)
+
+
+def _warp(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], offset: NDArray[np.float64], size_px: int
+) -> NDArray[np.uint8]:
+    """Return the crop that `matrix @ xy + offset` makes of the image; smoothed first when it shrinks."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix))))
+    source = Image.fromarray(image)
+    shrink = np.array([1.0, 1.0])
+    if scale < 0.75:
+        small = (max(1, round(source.width * scale)), max(1, round(source.height * scale)))
+        shrink = np.array([source.width / small[0], source.height / small[1]])
+        source = source.resize(small, Image.Resampling.BOX if scale < 0.3 else Image.Resampling.LANCZOS)
+    inverse = np.linalg.inv(matrix)
+    back = -inverse @ offset
+    # Pillow maps output pixels to input pixels and adds the half pixel on both sides itself.
+    rows = [(*(inverse[axis] / shrink[axis]), back[axis] / shrink[axis]) for axis in (0, 1)]
+    out = source.transform(
+        (size_px, size_px), Image.Transform.AFFINE, (*rows[0], *rows[1]), Image.Resampling.BICUBIC
+    )
+    return np.asarray(out)
+
+
+def _degrade(
+    image: NDArray[np.uint8], *, gsd_m: float, rng: np.random.Generator, options: AugmentOptions
+) -> NDArray[np.uint8]:
+    picture = Image.fromarray(image)
+    size = picture.size
+    if rng.random() < options.coarse:
+        coarse_gsd_m = float(np.exp(rng.uniform(np.log(gsd_m), np.log(options.coarsest_gsd_m))))
+        small = (max(8, round(size[0] * gsd_m / coarse_gsd_m)), max(8, round(size[1] * gsd_m / coarse_gsd_m)))
+        down = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS)[int(rng.integers(3))]
+        picture = picture.resize(small, down)
+        if rng.random() < options.jpeg:
+            picture = _through_jpeg(picture, rng)
+        up = Image.Resampling.BILINEAR if rng.random() < 0.5 else Image.Resampling.BICUBIC
+        picture = picture.resize(size, up)
+    elif rng.random() < options.jpeg:
+        picture = _through_jpeg(picture, rng)
+    out = np.asarray(picture)
+    kind = rng.random()
+    if kind < 0.2:
+        sigma = float(rng.uniform(0.3, 1.1))
+        out = ndimage.gaussian_filter(out, (sigma, sigma, 0))
+    elif kind < 0.35:
+        soft = ndimage.gaussian_filter(out.astype(np.float32), (1.0, 1.0, 0))
+        out = np.clip(out + (out - soft) * float(rng.uniform(0.3, 1.2)), 0, 255).astype(np.uint8)
+    return out
+
+
+def _through_jpeg(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=int(rng.integers(35, 95)))
+    with Image.open(buffer) as again:
+        return again.convert("RGB")
+
+
+def _recolour(image: NDArray[np.uint8], *, rng: np.random.Generator) -> NDArray[np.uint8]:
+    out = image.astype(np.float32) / 255
+    empty = (image == 0).all(axis=2)
+    grey = out.mean(axis=2, keepdims=True)
+    out = grey + (out - grey) * float(np.exp(rng.normal(0, 0.3)))
+    out = out * np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)
+    out = (out - 0.5) * float(np.exp(rng.normal(0, 0.2))) + 0.5 + float(rng.normal(0, 0.07))
+    out = np.clip(out, 0, 1) ** float(np.exp(rng.normal(0, 0.2)))
+    if rng.random() < 0.15:
+        haze = float(rng.uniform(0.05, 0.35))
+        out = out * (1 - haze) + haze * rng.uniform(0.6, 0.95, 3).astype(np.float32)
+    if rng.random() < 0.3:
+        out = out + rng.normal(0, float(rng.uniform(0.005, 0.03)), out.shape).astype(np.float32)
+    done = (np.clip(out, 0, 1) * 255).astype(np.uint8)
+    done[empty] = 0
+    return done

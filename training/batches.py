@@ -1,0 +1,108 @@
+"""Chips -> an endless, reproducible stream of training batches; step n is the same batch in every run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from groundplan.errors import DataError
+from training.augment import AugmentOptions, Crop, make_crop
+from training.chips import Chip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """What a batch is made of."""
+
+    share: Mapping[str, float]
+    """Relative share of crops per chip source; sources without chips are left out."""
+    crop_px: tuple[int, ...] = (256, 384, 512)
+    """Sides of crops; every batch has one size."""
+    crop_share: tuple[float, ...] = (0.6, 0.25, 0.15)
+    """How often each size is drawn."""
+    batch_px: int = 4 * 256 * 256
+    """Pixels per batch: larger crops come in smaller batches."""
+    with_objects: float = 0.75
+    """Share of crops taken from chips that hold objects, where a source has both kinds."""
+    gsd_m: float = 0.3
+    """The model's ground sample distance, in metres."""
+    seed: int = 1
+
+
+class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
+    """Batches from step `first` to `last`; each step has its own random numbers."""
+
+    def __init__(
+        self,
+        chips: Sequence[Chip],
+        *,
+        first: int,
+        last: int,
+        options: BatchOptions,
+        augment: AugmentOptions,
+    ) -> None:
+        super().__init__()
+        self.steps = range(first, last)
+        self.options, self.augment = options, augment
+        self.pools = _pools(chips, options)
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = torch.utils.data.get_worker_info()
+        own = self.steps if worker is None else self.steps[worker.id :: worker.num_workers]
+        for step in own:
+            yield self.batch(step)
+
+    def batch(self, step: int) -> tuple[Tensor, list[dict[str, Tensor]]]:
+        """Return images, float32 of shape (B, 3, S, S) in 0..1, and their targets."""
+        options = self.options
+        rng = np.random.default_rng([options.seed, step])
+        share = np.asarray(options.crop_share, float)
+        size_px = int(options.crop_px[int(rng.choice(len(share), p=share / share.sum()))])
+        count = max(1, options.batch_px // size_px**2)
+        names = list(self.pools)
+        weight = np.array([options.share[name] for name in names], float)
+        crops = []
+        for _ in range(count):
+            with_objects, without = self.pools[names[int(rng.choice(len(names), p=weight / weight.sum()))]]
+            wanted = rng.random() < options.with_objects
+            pool = (with_objects or without) if wanted else (without or with_objects)
+            # Large crops from small chips would be mostly black; take the largest of three draws.
+            tries = 1 if size_px <= 256 else 3
+            drawn = [pool[int(rng.integers(len(pool)))] for _ in range(tries)]
+            chip = max(drawn, key=lambda each: min(each.width, each.height) * each.gsd_m)
+            crops.append(make_crop(chip, size_px=size_px, gsd_m=options.gsd_m, rng=rng, options=self.augment))
+        images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2).float() / 255
+        return images, [to_target(crop) for crop in crops]
+
+
+def to_target(crop: Crop) -> dict[str, Tensor]:
+    """Return a crop's objects as the model takes them; see `training.partial_labels`."""
+    return {
+        "boxes": torch.from_numpy(crop.boxes),
+        "labels": torch.from_numpy(crop.labels),
+        "masks": torch.from_numpy(crop.masks),
+        "ignore": torch.from_numpy(crop.ignore),
+        "complete": torch.from_numpy(crop.complete),
+    }
+
+
+def load_batches(stream: CropStream, *, workers: int) -> DataLoader[Any]:
+    """Return a loader that makes batches in `workers` other processes, in step order."""
+    return DataLoader(stream, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
+
+
+def _pools(chips: Sequence[Chip], options: BatchOptions) -> dict[str, tuple[list[Chip], list[Chip]]]:
+    pools: dict[str, tuple[list[Chip], list[Chip]]] = {}
+    for chip in chips:
+        if chip.split == "train" and options.share.get(chip.source, 0) > 0:
+            with_objects, without = pools.setdefault(chip.source, ([], []))
+            (with_objects if any(not each.ignore for each in chip.instances) else without).append(chip)
+    if not pools:
+        raise DataError(
+            f"no training chip belongs to a source of [share] ({', '.join(options.share)}); add chips or sources"
+        )
+    return dict(sorted(pools.items()))

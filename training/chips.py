@@ -1,0 +1,157 @@
+"""A folder of chips (images/ and annotations.json, COCO with a few extras) -> records, and back.
+
+Extras per image: ``gsd_m``; ``split`` (train or val); ``source``; ``complete`` (labels of which every object in
+the image is annotated; only these may give a loss or a score). ``iscrowd`` 1 marks regions to ignore.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from groundplan.errors import DataError
+from groundplan.labels import LABEL_IDS, LABELS
+from groundplan.whole import write_text_whole
+from training.rings import Rings, from_coco, to_coco
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One annotated object of a chip."""
+
+    label: str
+    rings: Rings
+    """Outline in the chip's pixels."""
+    ignore: bool = False
+    """True: objects may hide here, nothing is learned or scored from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One training image and what is known about it; pixels are read when needed."""
+
+    path: Path
+    width: int
+    height: int
+    gsd_m: float
+    split: str
+    source: str
+    complete: frozenset[str]
+    instances: tuple[Instance, ...] = field(repr=False)
+
+
+def read_chips(folder: Path) -> list[Chip]:
+    """Return the chips of a folder in the order of their image ids.
+
+    Raises
+    ------
+    DataError
+        annotations.json is missing or lacks what is needed.
+    """
+    path = folder / "annotations.json"
+    try:
+        coco = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise DataError(f"no {path}; prepare the chips first (`make chips`)") from err
+    except ValueError as err:
+        raise DataError(f"{path} is not JSON: {err}; prepare the chips again") from err
+    try:
+        labels = {entry["id"]: entry["name"] for entry in coco["categories"]}
+        found: dict[int, list[Instance]] = {entry["id"]: [] for entry in coco["images"]}
+        for entry in coco["annotations"]:
+            found[entry["image_id"]].append(
+                Instance(
+                    label=labels[entry["category_id"]],
+                    rings=from_coco(entry["segmentation"]),
+                    ignore=bool(entry.get("iscrowd", 0)),
+                )
+            )
+        return [
+            Chip(
+                path=folder / "images" / entry["file_name"],
+                width=entry["width"],
+                height=entry["height"],
+                gsd_m=entry["gsd_m"],
+                split=entry["split"],
+                source=entry["source"],
+                complete=frozenset(entry["complete"]),
+                instances=tuple(found[entry["id"]]),
+            )
+            for entry in sorted(coco["images"], key=lambda entry: entry["id"])
+        ]
+    except (KeyError, TypeError) as err:
+        raise DataError(f"{path} lacks {err}; prepare the chips again (`make chips`)") from err
+
+
+def read_pixels(chip: Chip) -> NDArray[np.uint8]:
+    """Return a chip's image, shape (H, W, 3), dtype uint8."""
+    with Image.open(chip.path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+class ChipWriter:
+    """Collects chips and writes them as one folder; annotations.json comes last, so a folder with it is whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._images: list[dict[str, object]] = []
+        self._annotations: list[dict[str, object]] = []
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        (folder / "annotations.json").unlink(missing_ok=True)
+
+    def add(
+        self,
+        image: NDArray[np.uint8],
+        instances: Sequence[Instance],
+        *,
+        name: str,
+        gsd_m: float,
+        split: str,
+        source: str,
+        complete: frozenset[str],
+        quality: int = 92,
+    ) -> None:
+        """Write one image of shape (H, W, 3) and remember its objects."""
+        file_name = f"{name}.jpg"
+        Image.fromarray(image).save(self.folder / "images" / file_name, quality=quality, subsampling=0)
+        number = len(self._images) + 1
+        self._images.append(
+            {
+                "id": number,
+                "file_name": file_name,
+                "width": image.shape[1],
+                "height": image.shape[0],
+                "gsd_m": gsd_m,
+                "split": split,
+                "source": source,
+                "complete": sorted(complete),
+            }
+        )
+        for instance in instances:
+            points = np.vstack(instance.rings)
+            (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+            self._annotations.append(
+                {
+                    "id": len(self._annotations) + 1,
+                    "image_id": number,
+                    "category_id": LABEL_IDS[instance.label],
+                    "iscrowd": int(instance.ignore),
+                    "segmentation": to_coco(instance.rings),
+                    "bbox": [round(float(v), 1) for v in (left, top, right - left, bottom - top)],
+                    "area": round(float((right - left) * (bottom - top)), 1),
+                }
+            )
+
+    def close(self, *, description: str) -> None:
+        """Write annotations.json."""
+        coco = {
+            "info": {"description": description},
+            "categories": [{"id": number, "name": label} for number, label in enumerate(LABELS, start=1)],
+            "images": self._images,
+            "annotations": self._annotations,
+        }
+        write_text_whole(self.folder / "annotations.json", json.dumps(coco))

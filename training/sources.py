@@ -1,0 +1,157 @@
+"""The labelled imagery groundplan's own weights learn from -> chips; one function per source.
+
+Folders are those of the data collection's README; each function returns how many chips it wrote.
+"""
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import shapely
+from numpy.typing import NDArray
+from PIL import Image
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
+
+from groundplan.crs import transform_geometries, utm_crs
+from groundplan.labels import FIELD_LABELS, LABELS
+from training.chips import ChipWriter, Instance
+from training.rings import Rings, from_coco
+
+UC_MERCED_GSD_M = 0.3048
+NAIP_GSD_M = 0.6
+NAIP_HELD_OUT = ("riverside", "santa", "eureka")
+"""Cities kept for counting false fields; nothing is trained on them."""
+NAIP_DOUBTFUL = (
+    "bishop_2020_8",
+    "claremont_2020_55",
+    "claremont_2020_7",
+    "long_beach_2020_49",
+    "palm_springs_2020_82",
+)
+"""Chips with plain lawns or ovals that may be played on: neither field nor background."""
+BANEPA_VAL_FROM_PX = 2048
+"""First column of the eastern third of the Banepa scene, which is for validation only."""
+BANEPA_CHIP_GSD_M = 0.2
+BANEPA_CHIP_PX = 640
+
+
+def add_fields(folder: Path, writer: ChipWriter) -> int:
+    """Add the UC Merced tiles: tennis courts, baseball infields, some buildings, many negatives."""
+    coco = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
+    names = {entry["id"]: entry["name"] for entry in coco["categories"]}
+    found: dict[int, list[Instance]] = {entry["id"]: [] for entry in coco["images"]}
+    for entry in coco["annotations"]:
+        found[entry["image_id"]].append(
+            Instance(
+                label=names[entry["category_id"]],
+                rings=from_coco(entry["segmentation"]),
+                ignore=bool(entry["iscrowd"]),
+            )
+        )
+    for entry in coco["images"]:
+        complete = set(entry["complete"])
+        if entry["negative"]:
+            # Screened to hold no field of the two drawn labels; the larger kinds would have been seen as well.
+            # Driveway hoops are too common in these scenes to call basketball complete.
+            complete |= {"soccer_field", "american_football_field", "running_track"}
+        with Image.open(folder / "images" / entry["file_name"]) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        writer.add(
+            pixels,
+            found[entry["id"]],
+            name=Path(entry["file_name"]).stem,
+            gsd_m=UC_MERCED_GSD_M,
+            split=entry["split"],
+            source="fields",
+            complete=frozenset(complete),
+            quality=95,
+        )
+    return len(coco["images"])
+
+
+def add_naip(folder: Path, writer: ChipWriter) -> int:
+    """Add the NAIP chips as images without fields; buildings in them are not labelled."""
+    count = 0
+    for path in sorted(folder.glob("*.jpg")):
+        if path.stem in NAIP_DOUBTFUL:
+            continue
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        held_out = path.stem.split("_")[0] in NAIP_HELD_OUT
+        complete = frozenset(FIELD_LABELS) - {"basketball_court"}
+        writer.add(
+            pixels,
+            [],
+            name=f"naip_{path.stem}",
+            gsd_m=NAIP_GSD_M,
+            split="val" if held_out else "train",
+            source="naip",
+            complete=complete,
+        )
+        count += 1
+    return count
+
+
+def add_banepa(folder: Path, writer: ChipWriter) -> int:
+    """Add the Banepa scene: every building drawn; a dense town without any sports field."""
+    truth = gpd.read_file(folder / "buildings.geojson")
+    count = 0
+    with rasterio.open(folder / "banepa_train_z19.tif") as scene:
+        split_lon = (scene.transform * (BANEPA_VAL_FROM_PX, 0))[0]
+        crs = utm_crs(*scene.lnglat())
+        with WarpedVRT(scene, crs=crs, resampling=Resampling.cubic) as native:
+            bounds = native.bounds
+        width = int((bounds.right - bounds.left) / BANEPA_CHIP_GSD_M)
+        height = int((bounds.top - bounds.bottom) / BANEPA_CHIP_GSD_M)
+        transform = rasterio.transform.from_origin(bounds.left, bounds.top, BANEPA_CHIP_GSD_M, BANEPA_CHIP_GSD_M)
+        shapes = transform_geometries(truth.geometry.to_numpy(), source=truth.crs, target=crs)
+        middle_lat = (scene.bounds.top + scene.bounds.bottom) / 2
+        (split_point,) = transform_geometries([shapely.Point(split_lon, middle_lat)], source=scene.crs, target=crs)
+        split_col = int((split_point.x - bounds.left) / BANEPA_CHIP_GSD_M)
+        to_px = ~transform
+        rings = [_rings(shape, to_px) for shape in shapely.get_parts(shapely.force_2d(shapes))]
+        with WarpedVRT(
+            scene, crs=crs, transform=transform, width=width, height=height, resampling=Resampling.average
+        ) as vrt:
+            for split, first, last in (("train", 0, split_col), ("val", split_col, width)):
+                for col in _starts(first, last, BANEPA_CHIP_PX):
+                    for row in _starts(0, height, BANEPA_CHIP_PX):
+                        image = vrt.read(window=Window(col, row, BANEPA_CHIP_PX, BANEPA_CHIP_PX))
+                        writer.add(
+                            np.ascontiguousarray(image.transpose(1, 2, 0)),
+                            _inside(rings, col, row, BANEPA_CHIP_PX),
+                            name=f"banepa_{split}_{row}_{col}",
+                            gsd_m=BANEPA_CHIP_GSD_M,
+                            split=split,
+                            source="banepa",
+                            complete=frozenset(LABELS),
+                        )
+                        count += 1
+    return count
+
+
+def _starts(first: int, last: int, size: int) -> list[int]:
+    """Return evenly spaced starts of windows that cover first..last and stay inside it."""
+    count = max(1, int(np.ceil((last - first) / size)))
+    return sorted({round(float(v)) for v in np.linspace(first, max(first, last - size), count)})
+
+
+def _rings(polygon: shapely.Polygon, to_px: rasterio.Affine) -> Rings:
+    def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(to_px * (xy[:, 0], xy[:, 1]))
+
+    return tuple(move(shapely.get_coordinates(ring))[:-1] for ring in (polygon.exterior, *polygon.interiors))
+
+
+def _inside(rings: list[Rings], col: int, row: int, size: int) -> list[Instance]:
+    out = []
+    for each in rings:
+        moved = tuple(ring - (col, row) for ring in each)
+        (left, top), (right, bottom) = moved[0].min(axis=0), moved[0].max(axis=0)
+        if right > 0 and bottom > 0 and left < size and top < size:
+            out.append(Instance(label="building", rings=moved))
+    return out

@@ -1,0 +1,268 @@
+"""Chips and options -> trained weights; stops and resumes at any step with the same result."""
+
+import dataclasses
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+
+from detection.model import ModelSpec, build_model, pick_device
+from detection.weights import WeightsRecord, load_into, read_weights, write_weights
+from groundplan.errors import DataError, WeightsError
+from groundplan.labels import LABELS
+from groundplan.whole import whole_file
+from training.augment import AugmentOptions
+from training.batches import BatchOptions, CropStream, load_batches
+from training.chips import Chip, read_chips
+from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """The TRAINING.toml file."""
+
+    name: str
+    """Names the weights."""
+    chips: tuple[str, ...]
+    """Folders of chips, relative to the file."""
+    out: str
+    """Weights file to write, relative to the file."""
+    checkpoint: str
+    """Where the run is kept so that it can be resumed; delete it to start over."""
+    backbone: str = ""
+    """ImageNet weights of the backbone (.pth with torchvision's names); empty = random."""
+    start_from: str = ""
+    """Weights file to continue from; empty = the backbone alone."""
+    steps: int = 3000
+    learning_rate: float = 4e-4
+    warmup_steps: int = 150
+    weight_decay: float = 0.02
+    ema_decay: float = 0.998
+    """Of the averaged weights, which are the ones kept."""
+    clip_norm: float = 5.0
+    checkpoint_every_s: float = 240.0
+    workers: int = 1
+    """Processes that make batches."""
+    device: str = "auto"
+    share: dict[str, float] = field(default_factory=dict)
+    """Relative share of crops per chip source."""
+    batch: dict[str, float] = field(default_factory=dict)
+    """`BatchOptions` that are single numbers: batch_px, with_objects, gsd_m, seed."""
+    crop_px: tuple[int, ...] = (256, 384, 512)
+    crop_share: tuple[float, ...] = (0.6, 0.25, 0.15)
+    min_score: dict[str, float] = field(default_factory=dict)
+    """Thresholds stored with the weights; measured on validation data."""
+    data: tuple[dict[str, str], ...] = ()
+    """Provenance: name, licence, attribution of each source."""
+
+
+@dataclass(slots=True)
+class TrainState:
+    """What a run has at one moment."""
+
+    model: GeneralizedRCNN
+    average: dict[str, Tensor]
+    optimizer: torch.optim.Optimizer
+    step: int
+
+
+def train(
+    options: TrainOptions, *, base: Path, on_step: Callable[[int, dict[str, float]], None] | None = None
+) -> Path:
+    """Train to `options.steps` and write the weights; continue from the checkpoint when there is one.
+
+    Parameters
+    ----------
+    options : TrainOptions
+        Paths in it are relative to `base`.
+    on_step : callable, optional
+        Called with the step and its losses.
+
+    Returns
+    -------
+    Path
+        The weights file.
+
+    Raises
+    ------
+    DataError
+        Chips are missing, or a loss is not finite.
+    WeightsError
+        Backbone or start weights do not fit.
+    """
+    chips = [chip for folder in options.chips for chip in read_chips(base / folder)]
+    device = pick_device(options.device)
+    batch_options = BatchOptions(
+        share=options.share or dict.fromkeys(sorted({chip.source for chip in chips}), 1.0),
+        crop_px=options.crop_px,
+        crop_share=options.crop_share,
+        batch_px=int(options.batch.get("batch_px", 4 * 256 * 256)),
+        with_objects=options.batch.get("with_objects", 0.75),
+        gsd_m=options.batch.get("gsd_m", 0.3),
+        seed=int(options.batch.get("seed", 1)),
+    )
+    state = _start(options, base=base, device=device)
+    checkpoint = base / options.checkpoint
+    if checkpoint.is_file():
+        _resume(state, checkpoint)
+        log.info("resumed at step %d from %s", state.step, checkpoint)
+    stream = CropStream(
+        chips, first=state.step, last=options.steps, options=batch_options, augment=AugmentOptions()
+    )
+    saved = time.monotonic()
+    for images, targets in load_batches(stream, workers=options.workers):
+        losses = _step(state, images.to(device), targets, options=options)
+        if on_step is not None:
+            on_step(state.step, losses)
+        if time.monotonic() - saved > options.checkpoint_every_s:
+            _save(state, checkpoint)
+            saved = time.monotonic()
+    _save(state, checkpoint)
+    out = base / options.out
+    write_weights(out, state.average, _record(options, chips, batch_options))
+    return out
+
+
+def learning_rate(step: int, options: TrainOptions) -> float:
+    """Return the rate of a step: linear warm-up, then half a cosine down to a fiftieth."""
+    if step < options.warmup_steps:
+        return options.learning_rate * (step + 1) / options.warmup_steps
+    done = (step - options.warmup_steps) / max(1, options.steps - options.warmup_steps)
+    return options.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * min(1.0, done))) / 2)
+
+
+def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainState:
+    torch.manual_seed(int(options.batch.get("seed", 1)))
+    model = build_model(ModelSpec(), rpn_class=PartialLabelRPN, roi_heads_class=PartialLabelRoIHeads)
+    if options.start_from:
+        load_into(model, read_weights(base / options.start_from))
+    elif options.backbone:
+        load_backbone(model, base / options.backbone)
+    model.to(device).train()
+    decay = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=options.learning_rate,
+    )
+    average = {key: value.detach().clone() for key, value in model.state_dict().items()}
+    return TrainState(model=model, average=average, optimizer=optimizer, step=0)
+
+
+def load_backbone(model: GeneralizedRCNN, path: Path) -> None:
+    """Copy ImageNet features into the backbone; the classifier's own layers are left out.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing or does not fill every layer of the features.
+    """
+    if not path.is_file():
+        raise WeightsError(
+            f'no backbone weights at {path}; give a .pth file, or backbone = "" to start from random'
+        )
+    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    own = model.backbone.state_dict()
+    missing = model.backbone.load_state_dict({k: v for k, v in tensors.items() if k in own}, strict=False)
+    lacking = [key for key in missing.missing_keys if key.startswith("features.")]
+    if lacking:
+        raise WeightsError(f"{path} lacks {lacking[0]} and {len(lacking) - 1} more; it is not a MobileNetV2")
+
+
+def _step(
+    state: TrainState, images: Tensor, targets: list[dict[str, Tensor]], *, options: TrainOptions
+) -> dict[str, float]:
+    device = images.device
+    # The proposals' sampling draws from torch's generator: tie it to the step, so that a resumed run repeats it.
+    torch.manual_seed(int(options.batch.get("seed", 1)) * 1_000_003 + state.step)
+    for group in state.optimizer.param_groups:
+        group["lr"] = learning_rate(state.step, options)
+    moved = [{key: value.to(device) for key, value in target.items()} for target in targets]
+    losses: dict[str, Tensor] = state.model(list(images), moved)
+    total = torch.stack(list(losses.values())).sum()
+    if not torch.isfinite(total):
+        raise DataError(f"loss is {total.item()} at step {state.step}; lower learning_rate or look at the chips")
+    state.optimizer.zero_grad(set_to_none=True)
+    total.backward()
+    nn.utils.clip_grad_norm_(state.model.parameters(), options.clip_norm)
+    state.optimizer.step()
+    state.step += 1
+    # A short average at first, so that the random start is forgotten.
+    keep = min(options.ema_decay, (1 + state.step) / (10 + state.step))
+    with torch.no_grad():
+        for key, value in state.model.state_dict().items():
+            if value.is_floating_point():
+                state.average[key].lerp_(value, 1 - keep)
+            else:
+                state.average[key].copy_(value)
+    return {"total": float(total.detach()), **{key: float(value.detach()) for key, value in losses.items()}}
+
+
+def _save(state: TrainState, path: Path) -> None:
+    """Write everything a resumed run needs as safetensors: nothing that could run code when read."""
+    flat = {f"model.{key}": value.cpu() for key, value in state.model.state_dict().items()}
+    flat |= {f"average.{key}": value.cpu() for key, value in state.average.items()}
+    kept = state.optimizer.state_dict()["state"]
+    for number, entries in kept.items():
+        flat |= {f"optimizer.{number}.{key}": torch.as_tensor(value).cpu() for key, value in entries.items()}
+    with whole_file(path) as part:
+        save_file(
+            {key: value.contiguous().clone() for key, value in flat.items()},
+            part,
+            metadata={"step": str(state.step)},
+        )
+
+
+def _resume(state: TrainState, path: Path) -> None:
+    with safe_open(path, framework="pt") as stream:
+        flat = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 - not a mapping
+        state.step = int(stream.metadata()["step"])
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
+    for key, value in flat.items():
+        kind, _, rest = key.partition(".")
+        parts[kind][rest] = value
+    state.model.load_state_dict(parts["model"])
+    for key, value in parts["average"].items():
+        state.average[key].copy_(value)
+    table = state.optimizer.state_dict()
+    table["state"] = {}
+    for key, value in parts["optimizer"].items():
+        number, _, name = key.partition(".")
+        table["state"].setdefault(int(number), {})[name] = value
+    state.optimizer.load_state_dict(table)
+
+
+def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> WeightsRecord:
+    used = [chip for chip in chips if chip.split == "train" and batch.share.get(chip.source, 0) > 0]
+    counts = {
+        label: sum(each.label == label and not each.ignore for chip in used for each in chip.instances)
+        for label in LABELS
+    }
+    learned = [label for label in LABELS if counts[label]]
+    return WeightsRecord(
+        name=options.name,
+        labels=LABELS,
+        gsd_m=batch.gsd_m,
+        min_score={label: options.min_score.get(label, 0.5) for label in learned},
+        spec=json.loads(json.dumps(dataclasses.asdict(ModelSpec()))),
+        data=tuple(dict(entry) for entry in options.data),
+        training={
+            "steps": options.steps,
+            "learning_rate": options.learning_rate,
+            "chips": len(used),
+            "instances": counts,
+            "share": dict(batch.share),
+            "seed": batch.seed,
+        },
+    )
