@@ -57,6 +57,21 @@ class PartialLabelRPN(RegionProposalNetwork):
         return labels, matched
 
 
+    def compute_loss(
+        self,
+        objectness: Tensor,
+        pred_bbox_deltas: Tensor,
+        labels: list[Tensor],
+        regression_targets: list[Tensor],
+    ) -> tuple[Tensor, Tensor]:
+        """Return objectness and box losses; 0 where a batch has no anchor with a known answer."""
+        if not any(bool((label >= 0).any()) for label in labels):
+            # torchvision divides by the number of sampled anchors, which would be 0 here.
+            return objectness.sum() * 0.0, pred_bbox_deltas.sum() * 0.0
+        out: tuple[Tensor, Tensor] = super().compute_loss(objectness, pred_bbox_deltas, labels, regression_targets)
+        return out
+
+
 class PartialLabelRoIHeads(RoIHeads):
     """A background region may be any label that is not annotated in its image."""
 
