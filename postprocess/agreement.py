@@ -6,9 +6,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from postprocess.borders import meet_at_border
 from postprocess.options import PolygonOptions
 from postprocess.polygonal import Geometries, thickness
-from postprocess.tiles import Parts, same_tile, unique_tiles
+from postprocess.tiles import Parts, same_tile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def pair_parts(parts: Parts, *, options: PolygonOptions) -> Pairs:
     linked[rows] = True
     touching = np.zeros(len(left), dtype=bool)
     rows = np.flatnonzero(~same & ~wide & (size > -near_m).all(axis=1) & (size > 2 * options.sliver_m).any(axis=1))
-    rows = rows[_meet(parts, left[rows], right[rows], low[rows], high[rows], options=options)]
+    rows = rows[meet_at_border(parts, left[rows], right[rows], low[rows], high[rows], options=options)]
     touching[rows] = True
     return Pairs(left=left, right=right, same=same, shared_m2=shared, linked=linked | touching, touching=touching)
 
@@ -133,64 +134,3 @@ def _agree(
 def is_sliver(parts: Parts, *, options: PolygonOptions) -> NDArray[np.bool_]:
     """Return which parts are cut and so thin that they are only the edge of something another tile sees better."""
     return np.asarray(parts.touches.any(axis=1) & (thickness(parts.geometry) < options.sliver_m))
-
-
-def _meet(
-    parts: Parts,
-    left: NDArray[np.intp],
-    right: NDArray[np.intp],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    *,
-    options: PolygonOptions,
-) -> NDArray[np.bool_]:
-    """Compare parts of tiles that only touch: their cut edges, one folded onto the other over the border.
-
-    Where a third tile sees over the border it decides, because abutting neighbours that happen to end at the
-    border look the same from both sides.
-    """
-    if len(left) == 0:
-        return np.zeros(0, dtype=bool)
-    axis = (high - low).argmin(axis=1)  # 0: the border is a line of constant x
-    rows = np.arange(len(left))
-    border = (low[rows, axis] + high[rows, axis]) / 2
-    depth_m = max(options.sliver_m, options.border_m)
-    first = parts.tile[left, axis] < parts.tile[right, axis]
-    lower, upper = np.where(first, left, right), np.where(first, right, left)
-    faces = np.where(axis == 0, parts.touches[lower, 1], parts.touches[lower, 0])
-    faces &= np.where(axis == 0, parts.touches[upper, 3], parts.touches[upper, 2])
-    middle = np.column_stack(
-        [
-            np.where(axis == k, border, (np.maximum(parts.bounds[left, k], parts.bounds[right, k])
-            + np.minimum(parts.bounds[left, k + 2], parts.bounds[right, k + 2])) / 2)
-            for k in (0, 1)
-        ]
-    )  # fmt: skip
-    tiles = unique_tiles(parts.tile)
-    tree = shapely.STRtree(shapely.box(*(tiles - _grown(2 * options.sliver_m)).T))
-    overseen = np.zeros(len(left), dtype=bool)
-    overseen[tree.query(shapely.points(middle), predicate="intersects")[0]] = True
-    result = faces & ~overseen
-    rows = np.flatnonzero(result)
-    folded = [_band(parts, part[rows], axis[rows], border[rows], depth_m) for part in (lower, upper)]
-    areas = [np.asarray(shapely.area(each)) for each in folded]
-    shared = np.asarray(shapely.area(shapely.intersection(*folded)))
-    counts = np.ones(len(rows), dtype=bool)
-    result[rows] = _similar(areas[0], areas[1], shared, cover_counts=counts, options=options)
-    return np.asarray(result)
-
-
-def _band(
-    parts: Parts, rows: NDArray[np.intp], axis: NDArray[np.intp], border: NDArray[np.float64], depth_m: float
-) -> Geometries:
-    """Return what of each part lies within `depth_m` of its border, folded to the border's lower side."""
-    low, high = parts.bounds[rows, :2].copy(), parts.bounds[rows, 2:].copy()
-    every = np.arange(len(rows))
-    low[every, axis] = border - depth_m
-    high[every, axis] = border + depth_m
-    band = shapely.intersection(parts.geometry[rows], shapely.box(*low.T, *high.T))
-    xy, owner = shapely.get_coordinates(band, return_index=True)
-    every = np.arange(len(xy))
-    beyond = xy[every, axis[owner]] - border[owner]
-    xy[every, axis[owner]] = border[owner] - np.abs(beyond)
-    return np.asarray(shapely.set_coordinates(band.copy(), xy))
