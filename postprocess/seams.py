@@ -1,0 +1,130 @@
+"""PARTS of any number of tiles -> FEATURES: every object once, whole over the seams, neighbours apart."""
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from groundplan.crs import check_metric
+from groundplan.schema import FEATURES, check_parts, empty_frame, feature_ids
+from postprocess.agreement import Pairs, pair_parts
+from postprocess.duplicates import duplicates
+from postprocess.objects import Object, gather_objects
+from postprocess.options import PolygonOptions
+from postprocess.polygonal import Geometries, geometry_array, polygonal, without_small_holes
+from postprocess.tiles import SIDES, Parts, read_parts
+
+_UNION_GRID_M = 0.001
+"""Unions are made on this grid: outlines of two tiles that differ by rounding then coincide."""
+
+
+def merge_parts(
+    parts: gpd.GeoDataFrame, *, options: PolygonOptions | None = None, tiles: NDArray[np.float64] | None = None
+) -> gpd.GeoDataFrame:
+    """Merge the parts of all tiles of a region into objects.
+
+    Two parts of one label are one object when their tiles overlap and the parts agree on the ground both tiles
+    saw. Then a part that its tile saw whole stands for the object, and cut parts are joined by union. Neighbours
+    are never joined for touching. The order of the rows does not matter, nor in which blocks they were made.
+
+    Parameters
+    ----------
+    parts : GeoDataFrame
+        PARTS, from any detector; more columns are ignored.
+    options : PolygonOptions, optional
+        Set `gsd_m` to that of the tiles.
+    tiles : ndarray of shape (T, 4), optional
+        Left, bottom, right, top of every tile that was looked at. Without it only tiles that found something are
+        known, and a part cut by a border counts as cut by the end of the imagery where nothing was found beyond.
+
+    Returns
+    -------
+    GeoDataFrame
+        FEATURES with `shape` "free", sorted by `feature_id`.
+
+    Raises
+    ------
+    SchemaError
+        Columns are missing or hold values of the wrong kind.
+    CRSError
+        The CRS does not measure in metres.
+
+    Notes
+    -----
+    A spatial index finds the pairs and connected components the objects: O(N log N), about 50 us a part.
+    """
+    options = options or PolygonOptions()
+    frame = check_parts(parts)
+    crs = check_metric(frame.crs)
+    if len(frame) == 0:
+        return empty_frame(FEATURES, crs=crs)
+    rows = read_parts(frame, tiles=tiles, options=options)
+    pairs = pair_parts(rows, options=options)
+    objects = gather_objects(rows, pairs, options=options)
+    geometry = _joined(rows, objects, options=options)
+    label = np.array([rows.label[each.members[0]] for each in objects], dtype=object)
+    smallest = np.array([options.min_area_m2.get(name, 0.0) for name in label], dtype=np.float64)
+    area = np.asarray(shapely.area(geometry))
+    keep = ~shapely.is_missing(geometry) & (area >= smallest)
+    score = np.array([rows.score[[*each.members, *each.echoes]].max() for each in objects], dtype=np.float64)
+    keep &= ~duplicates(geometry, score, candidates=_candidates(rows, pairs, objects), alive=keep, options=options)
+    places = np.flatnonzero(keep)
+    columns = {
+        "feature_id": feature_ids(label[places], geometry[places]),
+        "label": label[places].astype(str),
+        "score": score[places],
+        "area_m2": area[places],
+        "shape": ["free"] * len(places),
+        "shape_residual": np.zeros(len(places)),
+        "n_parts": np.array([len(objects[place].members) for place in places], dtype=np.int64),
+        "cut": [_cut(rows, objects[place]) for place in places],
+    }
+    out = gpd.GeoDataFrame(columns, geometry=geometry[places], crs=crs)
+    return out.sort_values("feature_id", kind="stable", ignore_index=True).astype(dict(FEATURES))
+
+
+def _cut(parts: Parts, item: Object) -> str:
+    open_sides = parts.open_sides[item.members].any(axis=0)
+    return "".join(SIDES[side] for side in np.flatnonzero(open_sides))
+
+
+def _joined(parts: Parts, objects: list[Object], *, options: PolygonOptions) -> Geometries:
+    out = geometry_array(parts.geometry[[each.members[0] for each in objects]])
+    several = [place for place, each in enumerate(objects) if len(each.members) > 1]
+    for place in several:
+        out[place] = _union(parts.geometry[objects[place].members], objects[place].touching, options=options)
+    multi = shapely.get_num_geometries(out) > 1
+    out[multi] = geometry_array(_main_pieces(each, share=options.min_component_share) for each in out[multi])
+    if several and options.simplify_m > 0:
+        out[several] = shapely.simplify(out[several], options.simplify_m, preserve_topology=True)
+    return polygonal(out)
+
+
+def _union(geometries: Geometries, touching: bool, *, options: PolygonOptions) -> Any:
+    """Return the union without the traces of the seam: gaps at a border, pinholes between unlike outlines."""
+    union = shapely.union_all(geometries, grid_size=_UNION_GRID_M)
+    if touching and shapely.get_num_geometries(union) > 1:
+        by_m = options.border_m
+        union = shapely.buffer(union, by_m, join_style="mitre")
+        union = shapely.buffer(union, -by_m, join_style="mitre")
+    return without_small_holes(union, min_hole_m2=options.min_hole_m2, min_thickness_m=options.sliver_m / 2)
+
+
+def _main_pieces(geometry: Any, *, share: float) -> Any:
+    pieces = shapely.get_parts(geometry)
+    areas = shapely.area(pieces)
+    kept = pieces[areas >= share * areas.max()]
+    return kept[0] if len(kept) == 1 else shapely.multipolygons(kept)
+
+
+def _candidates(parts: Parts, pairs: Pairs, objects: list[Object]) -> NDArray[np.intp]:
+    """Return (K, 2) places of objects whose parts share a tenth of the smaller part's area."""
+    owner = np.full(len(parts), -1, dtype=np.intp)
+    for place, each in enumerate(objects):
+        owner[each.members] = place
+    smaller = np.minimum(parts.area[pairs.left], parts.area[pairs.right])
+    near = np.column_stack((owner[pairs.left], owner[pairs.right]))[pairs.shared_m2 > 0.1 * smaller]
+    near = near[(near >= 0).all(axis=1) & (near[:, 0] != near[:, 1])]
+    return np.unique(np.sort(near, axis=1), axis=0)
