@@ -140,20 +140,22 @@ class DiffOptions:
         return float(self.min_score.get(label, self.min_score.get("default", 0.5)))
 
 
-_SHARES = [
-    "offset_iou",
-    "offset_area_ratio",
-    "match_iou",
-    "match_coverage",
-    "match_area_ratio",
-    "group_osm_coverage",
-    "group_det_coverage",
-    "overlap_free",
-    "lifecycle_coverage",
-    "conflict_coverage",
-    "line_share",
-    "touching_keep",
-    "pitch_building_coverage",
-    "context_coverage",
-    "duplicate_iou",
-]
+_SHARES = frozenset(
+    {
+        "offset_iou",
+        "offset_area_ratio",
+        "match_iou",
+        "match_coverage",
+        "match_area_ratio",
+        "group_osm_coverage",
+        "group_det_coverage",
+        "overlap_free",
+        "lifecycle_coverage",
+        "conflict_coverage",
+        "line_share",
+        "touching_keep",
+        "pitch_building_coverage",
+        "context_coverage",
+        "duplicate_iou",
+    }
+)

@@ -102,11 +102,14 @@ def _scan(source: Path) -> _Rows:
     has_key = osmium.filter.KeyFilter(*KEYS)
     factory = osmium.geom.WKBFactory()
     rows = _Rows()
-    # Most tagged nodes are crossings and trees; leaving them to C++ saves a quarter of the time.
-    node_has_key = osmium.filter.KeyFilter("building", "leisure", *LIFECYCLE_KEYS).enable_for(osmium.osm.NODE)
-    objects: Any = (
-        osmium.FileProcessor(str(source)).with_areas(has_key).with_filter(has_key).with_filter(node_has_key)
-    )
+    # Most tagged nodes are crossings and trees, most ways buildings that come again as areas: leaving them
+    # to C++ halves the time.
+    as_node = osmium.filter.KeyFilter("building", "leisure", *LIFECYCLE_KEYS)
+    as_node.enable_for(osmium.osm.NODE)
+    as_line = osmium.filter.KeyFilter("leisure", "highway", "railway", "waterway")
+    as_line.enable_for(osmium.osm.WAY)
+    objects: Any = osmium.FileProcessor(str(source)).with_areas(has_key)
+    objects = objects.with_filter(has_key).with_filter(as_node).with_filter(as_line)
     for item in objects:
         get = item.tags.get
         if item.is_area():
@@ -138,9 +141,10 @@ def _scan(source: Path) -> _Rows:
 
 def _element(kind: str, number: int, item: Any) -> tuple[str, int, int, str]:
     version = int(item.version)
-    stamp = item.timestamp
-    # libosmium gives 1970 to elements without a timestamp.
-    text = stamp.strftime("%Y-%m-%dT%H:%M:%SZ") if version > 0 and stamp.year > 1970 else ""
+    # libosmium gives 1970 to elements without a timestamp; isoformat takes a tenth of strftime's time.
+    text = item.timestamp.isoformat()[:19] + "Z" if version > 0 else ""
+    if text.startswith("1970"):
+        text = ""
     return kind, int(number), version, text
 
 

@@ -90,7 +90,7 @@ LIFECYCLE_KEYS: Final = {
 }
 
 ROADS: Final = frozenset(
-    [
+    {
         "motorway",
         "motorway_link",
         "trunk",
@@ -110,12 +110,22 @@ ROADS: Final = frozenset(
         "busway",
         "pedestrian",
         "raceway",
-    ]
+    }
 )
 """Values of ``highway`` that do not run through buildings or over pitches; footways and lesser ones do."""
 
 RAILS: Final = frozenset(
-    ["rail", "light_rail", "tram", "narrow_gauge", "subway", "monorail", "funicular", "preserved", "disused"]
+    {
+        "rail",
+        "light_rail",
+        "tram",
+        "narrow_gauge",
+        "subway",
+        "monorail",
+        "funicular",
+        "preserved",
+        "disused",
+    }
 )
 
 WATERWAYS: Final = frozenset(["river", "stream", "canal", "drain", "ditch"])
