@@ -1,10 +1,12 @@
 """Any frame of labelled polygons -> FEATURES in a metric CRS, single valid polygons, in an order of their own."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 
 from groundplan.crs import LON_LAT, check_metric, transform_geometries, utm_crs
@@ -119,23 +121,31 @@ def _metric(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
         and not shapely.contains_properly(GEODETIC_SAFE.buffer(1e-6), shapely.box(*table.total_bounds))
     ):
         raise SchemaError(
-            f"{what} has coordinates {[round(float(v), 3) for v in table.total_bounds]} that are no longitudes and "
-            "latitudes; write it with the CRS its coordinates are in"
+            f"{what} has coordinates {[round(float(v), 3) for v in table.total_bounds]} that are no longitudes "
+            "and latitudes; write it with the CRS its coordinates are in"
         )
     moved = transform_geometries(geometry, source=table.crs, target=target)
     return table.set_geometry(gpd.GeoSeries(moved, index=table.index, crs=target))
 
 
-def _metric_crs(frame: gpd.GeoDataFrame) -> object:
-    try:
-        check_metric(frame.crs)
-        return frame.crs
-    except CRSError:
-        pass
+def _metric_crs(frame: gpd.GeoDataFrame) -> pyproj.CRS:
     if len(frame) == 0:
         return utm_crs(0.0, 0.0)
     centres = shapely.centroid(shapely.box(*frame.geometry.bounds.to_numpy().T))
     # The median place, not the middle of all bounds: a region on the 180th meridian keeps one side of it.
     middle = shapely.Point(float(np.median(shapely.get_x(centres))), float(np.median(shapely.get_y(centres))))
     place = transform_geometries([middle], source=frame.crs, target=LON_LAT)[0]
-    return utm_crs(place.x, place.y)
+    return frame.crs if _true_to_scale(frame.crs, middle) else utm_crs(place.x, place.y)
+
+
+def _true_to_scale(crs: pyproj.CRS, middle: shapely.Point) -> bool:
+    """Tell whether a metre of this CRS is a metre on the ground, to one percent, at this place."""
+    try:
+        check_metric(crs)
+    except CRSError:
+        return False
+    square = shapely.box(middle.x - 50, middle.y - 50, middle.x + 50, middle.y + 50)
+    ring = transform_geometries([square], source=crs, target=LON_LAT)[0]
+    ellipsoid = pyproj.Geod(ellps="WGS84")
+    sides = [ellipsoid.line_length(*zip(a, b, strict=True)) for a, b in pairwise(ring.exterior.coords)]
+    return all(abs(side / 100.0 - 1.0) < 0.01 for side in sides)

@@ -1,4 +1,4 @@
-"""Polygons in metres -> outlines as OSM can hold them: simplified, counter-clockwise, on its grid of 1e-7 degrees."""
+"""Polygons in metres -> outlines as OSM can hold them: simplified, counter-clockwise, on its grid."""
 
 from dataclasses import dataclass
 from typing import Any

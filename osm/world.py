@@ -1,4 +1,4 @@
-"""Detections and OSM elements in one metric CRS -> the relations between them that the decision table asks about."""
+"""Detections and OSM elements in one metric CRS -> the relations that the decision table asks about."""
 
 import datetime as dt
 from dataclasses import dataclass, replace
