@@ -1,7 +1,7 @@
 """A world -> one status and reason for each detection: the decision table, first matching row wins."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -50,7 +50,7 @@ PARTLY: Final = (
     _row("8", "review", "class_conflict", rows_overlap.class_conflict),
     _row("9", "review", "partial_overlap", rows_overlap.partial_overlap),
 )
-"""Asked of the outlines that would be proposed; row 10 (`cut_touching`) comes behind them and may change outlines."""
+"""Asked of the outlines that would be proposed; row 10 (`cut_touching`) comes behind and may change them."""
 
 PLACE: Final = (
     _row("9", "review", "partial_overlap", rows_overlap.partial_overlap),
@@ -92,8 +92,6 @@ class Decisions:
     """(N,): a mapped building is nearer than the gap that counts as free."""
     cut: NDArray[np.bool_]
     """(N,): the outline was cut clear of a neighbour."""
-    final: World
-    """The world with the final outlines."""
 
 
 def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
@@ -122,31 +120,31 @@ def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
             status[at[applies]], reason[at[applies]], number[at[applies]] = row.status, row.reason, row.number
         return np.flatnonzero(status == "")
 
-    def redraw(at: NDArray[np.int64], shapes: NDArray[np.object_]) -> World:
-        outlines = prepare_outlines(shapes, crs=crs, options=options)
+    def redraw(at: NDArray[np.int64], shapes: NDArray[np.object_], how: DiffOptions) -> World:
+        outlines = prepare_outlines(shapes, crs=crs, options=how)
         # What cannot be rounded keeps its outline, so that the later rows still know where it is.
-        metric = np.where(outlines.ok, outlines.metric, shapes)
-        polygon[at], lon_lat[at], outline_ok[at] = metric, outlines.lon_lat, outlines.ok
-        det = world.det.take(at).redrawn(metric, outlines.ok)
-        return build_world(det, world.osm, imagery_date=world.imagery_date)
+        polygon[at] = np.where(outlines.ok, outlines.metric, shapes)
+        lon_lat[at], outline_ok[at] = outlines.lon_lat, outlines.ok
+        return _world(world, at, polygon, outline_ok)
 
     rest = settle(KNOWN, world, np.arange(n))
-    partly = redraw(rest, world.det.polygon[rest])
+    partly = redraw(rest, world.det.polygon[rest], options)
     left = settle(PARTLY, partly, rest)
-    inside = np.searchsorted(rest, left)
-    near = cut_touching(partly, options)
-    touches[left], cut[left] = near.touches[inside], near.cut[inside]
-    spoilt = left[near.spoilt[inside]]
+    asked = partly.take(np.searchsorted(rest, left))
+    near = cut_touching(asked, options)
+    touches[left], cut[left] = near.touches, near.cut
+    spoilt = left[near.spoilt]
     status[spoilt], reason[spoilt], number[spoilt] = "review", "touching", "10"
-    left = np.flatnonzero(status == "")
-    final = redraw(left, near.polygon[np.searchsorted(rest, left)])
-    left_after = settle(PLACE, final, left)
-    rivals = build_world(
-        final.det.take(np.searchsorted(left, left_after)), world.osm, imagery_date=world.imagery_date
-    )
-    settle(RIVALS, rivals, left_after)
-    settle((NEW,), rivals, left_after)
-    det = world.det.redrawn(polygon, outline_ok)
+    if near.cut.any():
+        # Not simplified again: that could move a wall back over the gap that was just cut.
+        redraw(left[near.cut], near.polygon[near.cut], replace(options, simplify_m=0.0))
+        asked = _world(world, left, polygon, outline_ok)
+    open_ = np.flatnonzero(status[left] == "")
+    final, left = asked.take(open_), left[open_]
+    rest = settle(PLACE, final, left)
+    rivals = final.take(np.searchsorted(left, rest))
+    settle(RIVALS, rivals, rest)
+    settle((NEW,), rivals, rest)
     return Decisions(
         status=status,
         reason=reason,
@@ -156,5 +154,11 @@ def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
         outline_ok=outline_ok,
         touches=touches,
         cut=cut,
-        final=World(det=det, osm=world.osm, areas=world.areas, imagery_date=world.imagery_date),
     )
+
+
+def _world(
+    world: World, at: NDArray[np.int64], polygon: NDArray[np.object_], outline_ok: NDArray[np.bool_]
+) -> World:
+    det = world.det.take(at).redrawn(polygon[at], outline_ok[at])
+    return build_world(det, world.osm, imagery_date=world.imagery_date)

@@ -1,7 +1,6 @@
 """Any frame of labelled polygons -> FEATURES in a metric CRS, single valid polygons, in an order of their own."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -147,5 +146,6 @@ def _true_to_scale(crs: pyproj.CRS, middle: shapely.Point) -> bool:
     square = shapely.box(middle.x - 50, middle.y - 50, middle.x + 50, middle.y + 50)
     ring = transform_geometries([square], source=crs, target=LON_LAT)[0]
     ellipsoid = pyproj.Geod(ellps="WGS84")
-    sides = [ellipsoid.line_length(*zip(a, b, strict=True)) for a, b in pairwise(ring.exterior.coords)]
-    return all(abs(side / 100.0 - 1.0) < 0.01 for side in sides)
+    lon, lat = shapely.get_coordinates(ring).T
+    _, _, sides = ellipsoid.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
+    return bool((np.abs(np.asarray(sides) / 100.0 - 1.0) < 0.01).all())

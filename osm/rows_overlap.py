@@ -25,7 +25,7 @@ def node_pairs(world: World, options: DiffOptions) -> tuple[NDArray[np.int64], N
 
 def along_line(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     """Row 7: the object is mapped as a track's centre line."""
-    det, osm, share, iou = line_pairs(world)
+    det, _, share, iou = line_pairs(world)
     return world.marked(det[(share >= options.line_share) | (iou >= options.match_iou)])
 
 
@@ -91,9 +91,9 @@ def _pitch_nodes(world: World) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def partial_overlap(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     """Row 9: it overlaps its family by too little to be the same and too much to be new."""
     pairs = world.family
-    _, _, _, iou = lines = line_pairs(world)
-    some = (lines[2] > options.overlap_free) | (iou > options.overlap_free)
-    return world.marked(pairs.det[pairs.cov > options.overlap_free]) | world.marked(lines[0][some])
+    along, _, share, iou = line_pairs(world)
+    some = (share > options.overlap_free) | (iou > options.overlap_free)
+    return world.marked(pairs.det[pairs.cov > options.overlap_free]) | world.marked(along[some])
 
 
 def _key(world: World, pairs: Pairs) -> NDArray[np.int64]:

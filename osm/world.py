@@ -94,6 +94,13 @@ class World:
         mask[det] = True
         return mask
 
+    def take(self, index: NDArray[np.int64]) -> "World":
+        """Return the world of the detections at these positions, which ascend; OSM stays whole."""
+        position = np.full(len(self.det), -1, np.int64)
+        position[index] = np.arange(len(index))
+        areas = self.areas.where(position[self.areas.det] >= 0)
+        return replace(self, det=self.det.take(index), areas=replace(areas, det=position[areas.det]))
+
 
 def mapped(osm: gpd.GeoDataFrame) -> Mapped:
     """Return OSM_FEATURES (in the metric CRS) as arrays."""
