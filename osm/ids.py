@@ -29,7 +29,7 @@ def change_ids(
     """
     centres = shapely.centroid(lon_lat)
     rows = np.round(shapely.get_y(centres) / GRID_DEG).astype(np.int64)
-    # The cell is as wide as it is high at its own latitude, taken from the row so that it is the same for all in it.
+    # As wide as high at this latitude, taken from the row so that all in the cell agree.
     width = GRID_DEG / np.maximum(np.cos(np.radians(rows * GRID_DEG)), 0.01)
     columns = np.round(shapely.get_x(centres) / width).astype(np.int64)
     plain = [

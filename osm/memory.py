@@ -144,8 +144,9 @@ def recall(
 ) -> NDArray[np.object_]:
     """Return what was decided about each detection: "accepted", "rejected", "done" or "".
 
-    A decision concerns a detection with its id and label, or of its label and with an IoU of at least 0.5: a rejected
-    object stays rejected when another model draws it a little differently.
+    A decision concerns the detections of its label with an IoU of at least 0.5: a rejected object stays rejected
+    when another model draws it a little differently. Where none fits, the one with the detection's id and label
+    counts if the two at least overlap.
 
     Parameters
     ----------
@@ -160,16 +161,15 @@ def recall(
     if len(decisions) == 0 or len(labels) == 0:
         return out
     latest = np.full(len(labels), -1, np.int64)
-    by_id = {decision.id: number for number, decision in enumerate(decisions)}
-    for index, (change_id, label) in enumerate(zip(ids, labels, strict=True)):
-        number = by_id.get(change_id, -1)
-        if number >= 0 and decisions[number].label == label:
-            latest[index] = number
     shapes = np.array([decision.polygon for decision in decisions], dtype=object)
     pairs = overlaps(polygons, transform_geometries(shapes, source=LON_LAT, target=crs))
     known = np.array([decision.label for decision in decisions], dtype=object)
-    pairs = pairs.where((pairs.iou >= SAME_IOU) & (labels[pairs.det] == known[pairs.osm]))
-    np.maximum.at(latest, pairs.det, pairs.osm)
+    pairs = pairs.where(labels[pairs.det] == known[pairs.osm])
+    same = pairs.where(pairs.iou >= SAME_IOU)
+    np.maximum.at(latest, same.det, same.osm)
+    names = np.array([decision.id for decision in decisions], dtype=object)
+    named = pairs.where((np.asarray(ids, dtype=object)[pairs.det] == names[pairs.osm]) & (latest[pairs.det] < 0))
+    latest[named.det] = named.osm
     found = latest >= 0
     out[found] = [decisions[number].decision for number in latest[found]]
     return out
