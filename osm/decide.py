@@ -1,0 +1,164 @@
+"""A world -> one status and reason for each detection: the decision table, first matching row wins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osm import rows_context, rows_known, rows_overlap
+from osm.options import DiffOptions
+from osm.outline import prepare_outlines
+from osm.touching import cut_touching
+from osm.world import World, build_world
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of the table."""
+
+    number: str
+    """As in the documentation."""
+    status: str
+    """Status it gives."""
+    reason: str
+    """Reason code it gives."""
+    test: Callable[[World, DiffOptions], NDArray[np.bool_]]
+    """Tells for each detection whether the row applies."""
+
+
+def _row(number: str, status: str, reason: str, test: Any) -> Row:
+    return Row(number=number, status=status, reason=reason, test=test)
+
+
+KNOWN: Final = (
+    _row("1", "suppressed", "memory", rows_known.remembered),
+    _row("2", "suppressed", "lifecycle", rows_known.gone),
+    _row("2", "review", "lifecycle", rows_known.idle),
+    _row("3", "matched_group", "one_det_many_osm", rows_known.one_det_many_osm),
+    _row("4", "matched_group", "many_det_one_osm", rows_known.many_det_one_osm),
+    _row("5", "matched", "iou", rows_known.same_outline),
+    _row("5", "matched", "containment", rows_known.contained),
+    _row("5", "matched_group", "containment", rows_known.contained_unequal),
+)
+"""Asked of the detections as they are, in OSM's frame."""
+
+PARTLY: Final = (
+    _row("6", "review", "poi_node", rows_overlap.poi_node),
+    _row("7", "matched", "line", rows_overlap.along_line),
+    _row("8", "review", "class_conflict", rows_overlap.class_conflict),
+    _row("9", "review", "partial_overlap", rows_overlap.partial_overlap),
+)
+"""Asked of the outlines that would be proposed; row 10 (`cut_touching`) comes behind and may change them."""
+
+PLACE: Final = (
+    _row("9", "review", "partial_overlap", rows_overlap.partial_overlap),
+    _row("11", "review", "implausible_context", rows_context.implausible_context),
+    _row("12", "review", "crosses_line", rows_context.crosses_line),
+    _row("12a", "review", "edge", rows_context.at_edge),
+    _row("12b", "review", "outline_needed", rows_context.outline_needed),
+    _row("13", "review", "size_shape", rows_context.size_shape),
+    _row("14", "review", "osm_newer", rows_context.osm_newer),
+)
+"""Asked of the outlines once they are final; row 9 again, because cutting and rounding move vertices."""
+
+RIVALS: Final = (
+    _row("15", "review", "self_overlap", rows_context.self_overlap),
+    _row("16", "review", "low_score", rows_context.low_score),
+)
+"""Asked of those that nothing speaks against, among themselves."""
+
+NEW: Final = _row("17", "new", "no_candidate", lambda world, options: np.ones(len(world.det), bool))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """N decisions, in the order of the detections."""
+
+    status: NDArray[np.object_]
+    """(N,): one of groundplan.schema.STATUSES but osm_only."""
+    reason: NDArray[np.object_]
+    """(N,): reason code of the row that decided."""
+    number: NDArray[np.object_]
+    """(N,): number of that row."""
+    polygon: NDArray[np.object_]
+    """(N,): outlines in the metric CRS; final ones where the row was 6 or later."""
+    lon_lat: NDArray[np.object_]
+    """(N,): the same in EPSG:4326, on OSM's grid; None where row 1 to 5 decided."""
+    outline_ok: NDArray[np.bool_]
+    """(N,): OSM can hold the outline; False where row 1 to 5 decided."""
+    touches: NDArray[np.bool_]
+    """(N,): a mapped building is nearer than the gap that counts as free."""
+    cut: NDArray[np.bool_]
+    """(N,): the outline was cut clear of a neighbour."""
+
+
+def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
+    """Decide every detection by the table.
+
+    Parameters
+    ----------
+    world : World
+        Detections in OSM's frame with all their overlaps.
+    crs : CRS
+        The metric CRS of both.
+    options : DiffOptions
+
+    Returns
+    -------
+    Decisions
+    """
+    n = len(world.det)
+    status, reason, number = (np.full(n, "", dtype=object) for _ in range(3))
+    polygon, lon_lat = world.det.polygon.copy(), np.full(n, None, dtype=object)
+    outline_ok, touches, cut = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
+
+    def settle(rows: tuple[Row, ...], asked: World, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        for row in rows:
+            applies = row.test(asked, options) & (status[at] == "")
+            status[at[applies]], reason[at[applies]], number[at[applies]] = row.status, row.reason, row.number
+        return np.flatnonzero(status == "")
+
+    def redraw(at: NDArray[np.int64], shapes: NDArray[np.object_], how: DiffOptions) -> World:
+        outlines = prepare_outlines(shapes, crs=crs, options=how)
+        # What cannot be rounded keeps its outline, so that the later rows still know where it is.
+        polygon[at] = np.where(outlines.ok, outlines.metric, shapes)
+        lon_lat[at], outline_ok[at] = outlines.lon_lat, outlines.ok
+        return _world(world, at, polygon, outline_ok)
+
+    rest = settle(KNOWN, world, np.arange(n))
+    partly = redraw(rest, world.det.polygon[rest], options)
+    left = settle(PARTLY, partly, rest)
+    asked = partly.take(np.searchsorted(rest, left))
+    near = cut_touching(asked, options)
+    touches[left], cut[left] = near.touches, near.cut
+    spoilt = left[near.spoilt]
+    status[spoilt], reason[spoilt], number[spoilt] = "review", "touching", "10"
+    if near.cut.any():
+        # Not simplified again: that could move a wall back over the gap that was just cut.
+        redraw(left[near.cut], near.polygon[near.cut], replace(options, simplify_m=0.0))
+        asked = _world(world, left, polygon, outline_ok)
+    open_ = np.flatnonzero(status[left] == "")
+    final, left = asked.take(open_), left[open_]
+    rest = settle(PLACE, final, left)
+    rivals = final.take(np.searchsorted(left, rest))
+    settle(RIVALS, rivals, rest)
+    settle((NEW,), rivals, rest)
+    return Decisions(
+        status=status,
+        reason=reason,
+        number=number,
+        polygon=polygon,
+        lon_lat=lon_lat,
+        outline_ok=outline_ok,
+        touches=touches,
+        cut=cut,
+    )
+
+
+def _world(
+    world: World, at: NDArray[np.int64], polygon: NDArray[np.object_], outline_ok: NDArray[np.bool_]
+) -> World:
+    det = world.det.take(at).redrawn(polygon[at], outline_ok[at])
+    return build_world(det, world.osm, imagery_date=world.imagery_date)

@@ -1,0 +1,48 @@
+"""Label, place and imagery -> the id under which a change is known in every run."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+GRID_DEG = 4.5e-5
+"""Five metres of latitude; a detector that draws the same object a little differently stays in the cell mostly."""
+
+
+def change_ids(
+    labels: Sequence[str] | NDArray[np.object_], lon_lat: NDArray[np.object_], *, imagery_id: str
+) -> list[str]:
+    """Return one id per change: a hash of label, centroid on a 5 m grid and imagery.
+
+    Changes that share a cell are numbered in the order of their outlines, so that the ids do not depend on the
+    order of the input.
+
+    Parameters
+    ----------
+    labels : sequence of str, length N
+    lon_lat : ndarray of geometry, shape (N,)
+        In EPSG:4326.
+    imagery_id : str
+        Empty where unknown.
+    """
+    centres = shapely.centroid(lon_lat)
+    rows = np.round(shapely.get_y(centres) / GRID_DEG).astype(np.int64)
+    # As wide as high at this latitude, taken from the row so that all in the cell agree.
+    width = GRID_DEG / np.maximum(np.cos(np.radians(rows * GRID_DEG)), 0.01)
+    columns = np.round(shapely.get_x(centres) / width).astype(np.int64)
+    plain = [
+        "p-" + hashlib.sha256(f"{label}\0{column}\0{row}\0{imagery_id}".encode()).hexdigest()[:16]
+        for label, column, row in zip(labels, columns.tolist(), rows.tolist(), strict=True)
+    ]
+    places: dict[str, list[int]] = {}
+    for index, name in enumerate(plain):
+        places.setdefault(name, []).append(index)
+    out = list(plain)
+    for name, shared in places.items():
+        if len(shared) > 1:
+            shapes = shapely.to_wkb(shapely.normalize(lon_lat[shared]), byte_order=1)
+            for rank, (_, index) in enumerate(sorted(zip(shapes, shared, strict=True))):
+                out[index] = name if rank == 0 else f"{name}-{rank + 1}"
+    return out

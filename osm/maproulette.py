@@ -1,0 +1,74 @@
+"""Changes that wait for a person -> MapRoulette tasks, line by line, each with its own osmChange."""
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import shapely
+from shapely.geometry import mapping
+
+from osm.elements import Proposal
+from osm.osmchange import osmchange_text
+
+RECORD_SEPARATOR = "\x1e"
+"""Starts each line (RFC 7464): MapRoulette reads cooperative tasks only in this form."""
+
+MAX_TASKS = 50_000
+"""MapRoulette's own limit for one challenge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One task of a challenge."""
+
+    proposal: Proposal
+    """What is proposed."""
+    status: str
+    """"new" or "review"."""
+    reasons: tuple[str, ...]
+    """Reason codes."""
+    notes: tuple[str, ...]
+    """Notes for the mapper."""
+    score: float
+    """0..1."""
+    osm: tuple[str, ...]
+    """Existing elements concerned, as "way/1"."""
+
+
+def maproulette_text(tasks: Iterable[Task]) -> str:
+    """Write tasks as line-by-line GeoJSON with cooperative work of type 2 (a change file opened in JOSM).
+
+    Nothing is applied by MapRoulette itself: the person opens the change in an editor, looks, and uploads or not.
+
+    References
+    ----------
+    .. [1] https://learn.maproulette.org
+    """
+    return "".join(map(_line, tasks))
+
+
+def _line(task: Task) -> str:
+    proposal = task.proposal
+    change, _ = osmchange_text([proposal])
+    properties = {
+        "id": proposal.id,
+        **proposal.tags,
+        "groundplan_label": proposal.label,
+        "groundplan_status": task.status,
+        "groundplan_reasons": ";".join(task.reasons),
+        "groundplan_score": round(task.score, 3),
+    }
+    if task.notes:
+        properties["groundplan_notes"] = ";".join(task.notes)
+    if task.osm:
+        properties["groundplan_osm"] = ";".join(task.osm)
+    shape = shapely.orient_polygons(proposal.polygon, exterior_cw=False)
+    feature = {"type": "Feature", "id": proposal.id, "properties": properties, "geometry": mapping(shape)}
+    content = base64.b64encode(change.encode("utf-8")).decode("ascii")
+    work = {
+        "meta": {"version": 2, "type": 2},
+        "file": {"type": "xml", "format": "osc", "encoding": "base64", "content": content},
+    }
+    collection = {"type": "FeatureCollection", "features": [feature], "cooperativeWork": work}
+    return RECORD_SEPARATOR + json.dumps(collection, ensure_ascii=False, allow_nan=False) + "\n"

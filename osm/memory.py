@@ -1,0 +1,175 @@
+"""decisions.jsonl -> what people decided before; detections -> which of them that concerns, by place and label."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from groundplan.crs import LON_LAT, transform_geometries
+from groundplan.errors import OutputError, SchemaError
+from groundplan.labels import check_label
+from osm.match import overlaps
+
+WORDS: Final = {
+    "accepted": "accepted",
+    "accept": "accepted",
+    "rejected": "rejected",
+    "reject": "rejected",
+    "done": "done",
+    "pending": "",
+    "skipped": "",
+    "skip": "",
+    "undo": "",
+}
+"""Words in the file and what they mean; "" takes an earlier decision back."""
+
+SAME_IOU = 0.5
+"""From this IoU on a remembered outline and a detection of its label are the same object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One person's decision about one object."""
+
+    id: str
+    """change_id at the time."""
+    label: str
+    """One of groundplan.labels.LABELS."""
+    polygon: Any
+    """Outline in EPSG:4326 as it was shown."""
+    decision: str
+    """"accepted", "rejected" or "done" (seen to in OSM)."""
+    reason: str = ""
+    """Why; empty = not said."""
+    who: str = ""
+    """Who decided; empty = not said."""
+    when: str = ""
+    """ISO 8601; empty = not said."""
+    imagery: str = ""
+    """Imagery id; empty = not said."""
+
+
+def read_decisions(path: Path) -> tuple[Decision, ...]:
+    """Read a decisions file; of several lines with one id the last counts.
+
+    Parameters
+    ----------
+    path : Path
+        One JSON object a line: id, label, polygon (WKT in EPSG:4326), decision, and optionally reason, who, when
+        and imagery. A last line that was cut off while being written is left out.
+
+    Raises
+    ------
+    SchemaError
+        The file is missing, or a line is not such an object; the message names the line.
+    """
+    source = Path(path)
+    try:
+        text = source.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise SchemaError(
+            f"cannot read decisions from {source}: {err}; give the decisions.jsonl of a review"
+        ) from err
+    latest: dict[str, Decision | None] = {}
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            decision = _parse(line)
+        except (ValueError, KeyError, TypeError, shapely.errors.ShapelyError) as err:
+            if number == len(lines):
+                break
+            raise SchemaError(
+                f"{source}, line {number} is no decision: {type(err).__name__}: {err}; needed are id, label, "
+                "polygon (WKT) and decision (accepted, rejected or done)"
+            ) from err
+        latest.pop(decision.id, None)
+        latest[decision.id] = decision if decision.decision else None
+    return tuple(decision for decision in latest.values() if decision is not None)
+
+
+def _parse(line: str) -> Decision:
+    raw = json.loads(line)
+    word = str(raw["decision"]).lower()
+    if word not in WORDS:
+        raise ValueError(f"decision {raw['decision']!r} is unknown")
+    polygon = shapely.make_valid(shapely.from_wkt(raw["polygon"]))
+    if polygon.is_empty or polygon.area == 0:
+        raise ValueError("the polygon has no area")
+    optional = {name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery")}
+    label = check_label(str(raw["label"] if "label" in raw else raw["class"]))
+    return Decision(id=str(raw["id"]), label=label, polygon=polygon, decision=WORDS[word], **optional)
+
+
+def append_decision(path: Path, decision: Decision) -> None:
+    """Append one decision to the file and wait until it is on the disk.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    line = decision_line(decision)
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as err:
+        raise OutputError(f"cannot append to {path}: {err.strerror}; check that it can be written to") from err
+
+
+def decision_line(decision: Decision) -> str:
+    """Return the line that stands for a decision, with its line end."""
+    fields = {name: getattr(decision, name) for name in decision.__slots__}
+    fields["polygon"] = shapely.to_wkt(decision.polygon, rounding_precision=7, trim=False)
+    return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def recall(
+    decisions: Sequence[Decision],
+    *,
+    ids: Sequence[str],
+    labels: NDArray[np.object_],
+    polygons: NDArray[np.object_],
+    crs: Any,
+) -> NDArray[np.object_]:
+    """Return what was decided about each detection: "accepted", "rejected", "done" or "".
+
+    A decision concerns the detections of its label with an IoU of at least 0.5: a rejected object stays rejected
+    when another model draws it a little differently. Where none fits, the one with the detection's id and label
+    counts if the two at least overlap.
+
+    Parameters
+    ----------
+    decisions : sequence of Decision
+        In the order in which they were taken; the latest that fits counts.
+    ids : sequence of str, length N
+    labels : ndarray of shape (N,)
+    polygons : ndarray of geometry, shape (N,)
+        In OSM's frame, in the metric CRS `crs`.
+    """
+    out = np.full(len(labels), "", dtype=object)
+    if len(decisions) == 0 or len(labels) == 0:
+        return out
+    latest = np.full(len(labels), -1, np.int64)
+    shapes = np.array([decision.polygon for decision in decisions], dtype=object)
+    pairs = overlaps(polygons, transform_geometries(shapes, source=LON_LAT, target=crs))
+    known = np.array([decision.label for decision in decisions], dtype=object)
+    pairs = pairs.where(labels[pairs.det] == known[pairs.osm])
+    same = pairs.where(pairs.iou >= SAME_IOU)
+    np.maximum.at(latest, same.det, same.osm)
+    names = np.array([decision.id for decision in decisions], dtype=object)
+    named = pairs.where((np.asarray(ids, dtype=object)[pairs.det] == names[pairs.osm]) & (latest[pairs.det] < 0))
+    latest[named.det] = named.osm
+    found = latest >= 0
+    out[found] = [decisions[number].decision for number in latest[found]]
+    return out

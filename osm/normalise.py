@@ -1,0 +1,151 @@
+"""Any frame of labelled polygons -> FEATURES in a metric CRS, single valid polygons, in an order of their own."""
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from groundplan.crs import LON_LAT, check_metric, transform_geometries, utm_crs
+from groundplan.errors import CRSError, SchemaError
+from groundplan.labels import LABELS
+from groundplan.schema import FEATURES, check_features, empty_frame, feature_ids
+
+GEODETIC_SAFE = shapely.box(-180.0, -90.0, 180.0, 90.0)
+"""Where longitudes and latitudes may lie."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalised:
+    """FEATURES ready to be compared, and what was done to get there."""
+
+    features: gpd.GeoDataFrame
+    """FEATURES in a metric CRS, sorted by label and outline."""
+    counts: dict[str, int]
+    """What was repaired, split or left out: repaired, split, not_polygons, degenerate, duplicates."""
+
+
+def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
+    """Bring labelled polygons into the form of FEATURES.
+
+    Only ``label`` and a geometry are needed. MultiPolygons are split, each part with the label and score of the
+    whole; invalid polygons are repaired and lose spikes; what has no area is left out; of equal polygons of one
+    label the best score stays. A metric CRS is kept, any other becomes the UTM zone of the middle.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        In any CRS; ``score`` (1 where missing), ``shape``, ``shape_residual``, ``n_parts``, ``cut`` and
+        ``feature_id`` are used where they are.
+    what : str
+        Names the frame in messages.
+
+    Returns
+    -------
+    Normalised
+
+    Raises
+    ------
+    SchemaError
+        There is no ``label``, no CRS, an unknown label, a score outside 0..1, or longitudes that are none.
+    """
+    if "label" not in frame.columns:
+        raise SchemaError(f"{what} has no column label; add one with values such as {', '.join(LABELS[:2])}")
+    if frame.crs is None:
+        raise SchemaError(f"{what} has no CRS; write it with one")
+    counts = dict.fromkeys(("repaired", "split", "not_polygons", "degenerate", "duplicates"), 0)
+    if len(frame) == 0:
+        return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), counts=counts)
+    geometry = shapely.force_2d(frame.geometry.to_numpy())
+    polygonal = np.isin(shapely.get_type_id(geometry), (3, 6, 7))
+    finite = np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    counts["not_polygons"] = int((~(polygonal & finite)).sum())
+    rows, geometry = frame[polygonal & finite], geometry[polygonal & finite]
+    invalid = ~shapely.is_valid(geometry)
+    counts["repaired"] = int(invalid.sum())
+    geometry = geometry.copy()
+    geometry[invalid] = shapely.make_valid(geometry[invalid])
+    parts, origin = shapely.get_parts(geometry, return_index=True)
+    deeper, inner = shapely.get_parts(parts, return_index=True)
+    polygons, origin = deeper, origin[inner]
+    keep = shapely.get_type_id(polygons) == 3
+    polygons, origin = polygons[keep], origin[keep]
+    counts["split"] = int((np.bincount(origin, minlength=len(rows)) > 1).sum())
+    table = gpd.GeoDataFrame(
+        pd.DataFrame(rows.drop(columns=frame.geometry.name)).iloc[origin].reset_index(drop=True),
+        geometry=polygons,
+        crs=frame.crs,
+    )
+    table = _metric(table, what)
+    area = shapely.area(table.geometry.to_numpy())
+    # A square decimetre: below it a polygon is a leftover of a repair, not an object.
+    counts["degenerate"] = int((area <= 0.01).sum())
+    table, area = table[area > 0.01].reset_index(drop=True), area[area > 0.01]
+    return _as_features(table, area, counts, what)
+
+
+def _as_features(table: gpd.GeoDataFrame, area: np.ndarray, counts: dict[str, int], what: str) -> Normalised:
+    out = table.copy()
+    out["label"] = out["label"].astype("str")
+    hashed = pd.Series(feature_ids(out["label"], out.geometry.to_numpy()), dtype="str")
+    defaults = {"score": 1.0, "shape": "free", "shape_residual": 0.0, "n_parts": 1, "cut": ""}
+    for name, value in defaults.items():
+        out[name] = out[name].fillna(value) if name in out.columns else value
+    out["area_m2"] = area
+    given = out["feature_id"].astype("str") if "feature_id" in out.columns else hashed
+    # A part of a split polygon, or an id used twice, gets the id of its own outline.
+    out["feature_id"] = given.where(~given.duplicated(keep=False), hashed)
+    out = check_features(out, what=what)
+    bad = out[(out["score"] < 0) | (out["score"] > 1)]
+    if len(bad):
+        raise SchemaError(f"{what} has a score of {bad['score'].iloc[0]:g}; scores are 0..1")
+    out["_order"] = hashed
+    out = out.sort_values(["label", "_order", "score", "feature_id"], ascending=[True, True, False, True])
+    twice = out.duplicated(["label", "_order"])
+    counts["duplicates"] = int(twice.sum())
+    out = out[~twice].drop(columns="_order").reset_index(drop=True)
+    return Normalised(features=out, counts=counts)
+
+
+def _metric(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
+    target = _metric_crs(table)
+    if target == table.crs:
+        return table
+    geometry = table.geometry.to_numpy()
+    if (
+        table.crs.is_geographic
+        and len(table)
+        and not shapely.contains_properly(GEODETIC_SAFE.buffer(1e-6), shapely.box(*table.total_bounds))
+    ):
+        raise SchemaError(
+            f"{what} has coordinates {[round(float(v), 3) for v in table.total_bounds]} that are no longitudes "
+            "and latitudes; write it with the CRS its coordinates are in"
+        )
+    moved = transform_geometries(geometry, source=table.crs, target=target)
+    return table.set_geometry(gpd.GeoSeries(moved, index=table.index, crs=target))
+
+
+def _metric_crs(frame: gpd.GeoDataFrame) -> pyproj.CRS:
+    if len(frame) == 0:
+        return utm_crs(0.0, 0.0)
+    centres = shapely.centroid(shapely.box(*frame.geometry.bounds.to_numpy().T))
+    # The median place, not the middle of all bounds: a region on the 180th meridian keeps one side of it.
+    middle = shapely.Point(float(np.median(shapely.get_x(centres))), float(np.median(shapely.get_y(centres))))
+    place = transform_geometries([middle], source=frame.crs, target=LON_LAT)[0]
+    return frame.crs if _true_to_scale(frame.crs, middle) else utm_crs(place.x, place.y)
+
+
+def _true_to_scale(crs: pyproj.CRS, middle: shapely.Point) -> bool:
+    """Tell whether a metre of this CRS is a metre on the ground, to one percent, at this place."""
+    try:
+        check_metric(crs)
+    except CRSError:
+        return False
+    square = shapely.box(middle.x - 50, middle.y - 50, middle.x + 50, middle.y + 50)
+    ring = transform_geometries([square], source=crs, target=LON_LAT)[0]
+    ellipsoid = pyproj.Geod(ellps="WGS84")
+    lon, lat = shapely.get_coordinates(ring).T
+    _, _, sides = ellipsoid.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
+    return bool((np.abs(np.asarray(sides) / 100.0 - 1.0) < 0.01).all())

@@ -1,0 +1,193 @@
+"""An OSM file (.osm.pbf, .osm, .osm.gz, .osm.bz2) -> the elements that matter, in EPSG:4326."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import osmium
+import pandas as pd
+import shapely
+
+from groundplan.crs import LON_LAT
+from groundplan.errors import OsmFileError
+from groundplan.schema import OSM_FEATURES, empty_frame
+from osm.extract import Extract, ExtractInfo, extract_name
+from osm.read_placeholders import read_placeholders
+from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles, veto_roles
+from osm.tags import KEYS, LIFECYCLE_KEYS
+
+NEEDED = "give an .osm.pbf, .osm, .osm.gz or .osm.bz2 file"
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What the pass over the file gathers; geometry as hexadecimal WKB until all of it is decoded at once."""
+
+    wkb: list[str] = field(default_factory=list)
+    element: list[tuple[str, int, int, str]] = field(default_factory=list)
+    row: list[Row] = field(default_factory=list)
+    n_broken: int = 0
+
+    def add(self, rows: list[Row], wkb: str, element: tuple[str, int, int, str]) -> None:
+        for row in rows:
+            self.wkb.append(wkb)
+            self.element.append(element)
+            self.row.append(row)
+
+
+def read_osm(path: Path) -> Extract:
+    """Read the elements of an OSM file that matter to the comparison.
+
+    One pass in which the filtering by key happens in C++; the values are looked at in Python. Elements with
+    negative ids (files saved by JOSM, or an extract with proposals applied) are read too.
+
+    Parameters
+    ----------
+    path : Path
+        ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``, sorted by type and id.
+
+    Returns
+    -------
+    Extract
+        OSM_FEATURES in EPSG:4326, one row per element and label: a pitch that may be two sports gives two
+        rows. ``nodes`` stays empty, because no existing way is ever modified. An extract without elements
+        gives an empty frame, one without metadata versions of 0 and timestamps of "".
+
+    Raises
+    ------
+    OsmFileError
+        The file is missing, truncated, unsorted or no OSM file.
+
+    Notes
+    -----
+    About 450,000 elements a second on one core.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise OsmFileError(f"no OSM file at {source}; {NEEDED}")
+    with _clear_errors(source):
+        bbox, timestamp = _header(source)
+        rows = _scan(source)
+        placeholders = read_placeholders(source)
+    frame = _frame(rows, placeholders)
+    versions = frame["version"].to_numpy() > 0
+    newest = max(frame["timestamp"], default="")
+    info = ExtractInfo(
+        name=extract_name(source),
+        bbox=bbox,
+        timestamp=timestamp or newest,
+        # Placeholders carry a version of 1 or none; only real elements tell whether the extract has metadata.
+        has_metadata=bool((versions & (frame["osm_id"].to_numpy() > 0)).any()),
+        n_broken=rows.n_broken,
+    )
+    return Extract(info=info, features=frame)
+
+
+def _header(source: Path) -> tuple[tuple[float, float, float, float] | None, str]:
+    with osmium.io.Reader(str(source), osmium.osm.NOTHING) as reader:
+        header = reader.header()
+        box = header.box()
+        stamp = header.get("osmosis_replication_timestamp") or header.get("timestamp")
+        if not box.valid():
+            return None, stamp
+        low, high = box.bottom_left, box.top_right
+        return (low.lon, low.lat, high.lon, high.lat), stamp
+
+
+def _scan(source: Path) -> _Rows:
+    has_key = osmium.filter.KeyFilter(*KEYS)
+    factory = osmium.geom.WKBFactory()
+    rows = _Rows()
+    # Most tagged nodes are crossings and trees, most ways buildings that come again as areas: leaving them
+    # to C++ halves the time.
+    as_node = osmium.filter.KeyFilter("building", "leisure", *LIFECYCLE_KEYS)
+    as_node.enable_for(osmium.osm.NODE)
+    as_line = osmium.filter.KeyFilter("leisure", "highway", "railway", "waterway")
+    as_line.enable_for(osmium.osm.WAY)
+    objects: Any = osmium.FileProcessor(str(source)).with_areas(has_key)
+    objects = objects.with_filter(has_key).with_filter(as_node).with_filter(as_line)
+    for item in objects:
+        get = item.tags.get
+        if item.is_area():
+            found = area_roles(get) or veto_roles((tag.k for tag in item.tags), get)
+            if not found or (item.from_way() and found[0][1] == "running_track" and is_track_line(get)):
+                continue
+            try:
+                wkb = factory.create_multipolygon(item)
+            except RuntimeError:
+                rows.n_broken += 1
+                continue
+            rows.add(found, wkb, _element("way" if item.from_way() else "relation", item.orig_id(), item))
+        elif item.is_way():
+            found = line_roles(get, closed=item.is_closed())
+            if not found or item.id < 0:
+                continue
+            try:
+                wkb = factory.create_linestring(item)
+            except RuntimeError:
+                rows.n_broken += 1
+                continue
+            rows.add(found, wkb, _element("way", item.id, item))
+        elif item.is_node():
+            found = node_roles(get) or veto_roles((tag.k for tag in item.tags), get)
+            if found and item.id > 0:
+                rows.add(found, factory.create_point(item), _element("node", item.id, item))
+    return rows
+
+
+def _element(kind: str, number: int, item: Any) -> tuple[str, int, int, str]:
+    version = int(item.version)
+    # libosmium gives 1970 to elements without a timestamp; isoformat takes a tenth of strftime's time.
+    text = item.timestamp.isoformat()[:19] + "Z" if version > 0 else ""
+    if text.startswith("1970"):
+        text = ""
+    return kind, int(number), version, text
+
+
+def _frame(rows: _Rows, placeholders: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    if not rows.row and placeholders.empty:
+        return empty_frame(OSM_FEATURES, crs=LON_LAT)
+    geometry = shapely.from_wkb(rows.wkb)
+    single = (shapely.get_type_id(geometry) == 6) & (shapely.get_num_geometries(geometry) == 1)
+    geometry[single] = shapely.get_geometry(geometry[single], 0)
+    kinds, numbers, versions, stamps = zip(*rows.element, strict=True) if rows.element else ((), (), (), ())
+    roles, labels, tags = zip(*rows.row, strict=True) if rows.row else ((), (), ())
+    nodes = np.empty(len(roles), dtype=object)
+    nodes[:] = [()] * len(roles)
+    columns = {
+        "osm_type": pd.Series(kinds, dtype="str"),
+        "osm_id": np.array(numbers, np.int64),
+        "version": np.array(versions, np.int64),
+        "timestamp": pd.Series(stamps, dtype="str"),
+        "label": pd.Series(labels, dtype="str"),
+        "role": pd.Series(roles, dtype="str"),
+        "tags": pd.Series(list(tags), dtype="object"),
+        "nodes": nodes,
+    }
+    frame = gpd.GeoDataFrame(columns, geometry=geometry, crs=LON_LAT)
+    if not placeholders.empty:
+        frame = pd.concat([frame, placeholders], ignore_index=True) if len(frame) else placeholders
+    return frame.sort_values(["role", "osm_type", "osm_id", "label"], kind="stable", ignore_index=True)
+
+
+@contextmanager
+def _clear_errors(source: Path) -> Iterator[None]:
+    """Turn what libosmium raises into one line that says what to do."""
+    try:
+        yield
+    except (RuntimeError, ValueError, OSError) as err:
+        reason = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
+        if "out of order" in reason or "not in order" in reason:
+            raise OsmFileError(
+                f"{source} is not sorted by type and id ({reason}); sort it first: "
+                f"osmium sort {source.name} -o sorted.osm.pbf"
+            ) from err
+        if "Could not detect file format" in reason or "top-level element" in reason or "syntax error" in reason:
+            raise OsmFileError(f"{source} is not an OSM file ({reason}); {NEEDED}") from err
+        raise OsmFileError(
+            f"{source} is truncated, damaged or not an OSM file ({reason}); fetch it again"
+        ) from err

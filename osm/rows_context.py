@@ -1,0 +1,113 @@
+"""A world -> which detections do not fit their place, size or time: rows 11 to 16 of the decision table."""
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from groundplan.labels import FIELD_LABELS
+from osm.match import overlaps
+from osm.options import DiffOptions
+from osm.tags import RULES
+from osm.world import World
+
+
+def implausible_context(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 11: a pitch under a roof, a building on a pitch, anything in water."""
+    pairs = world.areas
+    label, role, other = world.det.label[pairs.det], world.osm.role[pairs.osm], world.osm.label[pairs.osm]
+    is_field, is_building = np.isin(label, FIELD_LABELS), label == "building"
+    roofed = is_field & (role == "area") & (other == "building")
+    bad = roofed & (pairs.cov_det > options.pitch_building_coverage)
+    on_pitch = is_building & world.osm.pitch[pairs.osm] & np.isin(role, ("area", "other_sport"))
+    in_water = role == "blocker"
+    bad |= (on_pitch | in_water) & (pairs.cov_det >= options.context_coverage)
+    return world.marked(pairs.det[bad])
+
+
+def crosses_line(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 12: a road, rail or waterway on the ground runs through it."""
+    return world.marked(crossing_pairs(world, options)[0])
+
+
+def crossing_pairs(world: World, options: DiffOptions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return detections and the lines of which more than `crossing_length_m` lies well inside them."""
+    lines = np.flatnonzero((world.osm.role == "blocker") & ~world.osm.areal)
+    none = np.empty(0, np.int64)
+    if len(lines) == 0 or len(world.det) == 0:
+        return none, none
+    inner = shapely.buffer(world.det.polygon, -options.crossing_shrink_m, join_style="mitre")
+    inner[shapely.is_empty(inner)] = None
+    det, line = shapely.STRtree(world.osm.geometry[lines]).query(inner)
+    order = np.lexsort((line, det))
+    det, line = det[order], lines[line[order]]
+    inside = shapely.length(shapely.intersection(inner[det], world.osm.geometry[line]))
+    long = inside > options.crossing_length_m
+    return det[long], line[long]
+
+
+def at_edge(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Edge row: the imagery or the extract ends here, so neither is known whole."""
+    return world.det.edge.copy()
+
+
+def outline_needed(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Baseball row: an infield was seen, OSM wants the field with its outfield."""
+    det = world.det
+    whole = (det.shape == "wedge") & (shapely.area(det.polygon) >= options.outfield_min_area_m2)
+    return np.asarray((det.label == "baseball_diamond") & ~whole)
+
+
+def size_shape(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 13: too small, too large, too ragged for its label, or an outline that OSM cannot hold."""
+    det = world.det
+    bad = ~det.outline_ok
+    for label in np.unique(det.label.astype("str")):
+        rule = RULES[label]
+        index = np.flatnonzero(det.label == label)
+        area = shapely.area(shapely.polygons(shapely.get_exterior_ring(det.polygon[index])))
+        around = shapely.area(shapely.minimum_rotated_rectangle(det.polygon[index]))
+        filled = area / np.maximum(around, 1e-9)
+        bad[index] |= (area < rule.min_area_m2) | (area > rule.max_area_m2) | (filled < rule.min_rectangularity)
+    return bad
+
+
+def osm_newer(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 14: what OSM has here was edited after the imagery was taken; OSM wins."""
+    if world.imagery_date is None:
+        return np.zeros(len(world.det), bool)
+    pairs = world.areas
+    newer = world.osm.day[pairs.osm] > world.imagery_date.isoformat()
+    return world.marked(pairs.det[newer.astype(bool)])
+
+
+def self_overlap(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 15: a better new feature has the ground already.
+
+    The best score is kept, among equal scores the larger, then the one first in order. A pitch inside a track
+    is normal.
+    """
+    det = world.det
+    pairs = overlaps(det.polygon, det.polygon)
+    pairs = pairs.where(pairs.det != pairs.osm)
+    same = det.label[pairs.det] == det.label[pairs.osm]
+    track = (det.label[pairs.det] == "running_track") | (det.label[pairs.osm] == "running_track")
+    pairs = pairs.where((pairs.cov > options.overlap_free) & (same | ~track))
+    weak = low_score(world, options)
+    order = np.lexsort((np.arange(len(det)), -shapely.area(det.polygon), -det.score))
+    rank = np.empty(len(det), np.int64)
+    rank[order] = np.arange(len(det))
+    against: dict[int, list[int]] = {}
+    for one, other in zip(pairs.det.tolist(), pairs.osm.tolist(), strict=True):
+        against.setdefault(one, []).append(other)
+    lost = np.zeros(len(det), bool)
+    for index in sorted(against, key=lambda each: int(rank[each])):
+        lost[index] = any(
+            rank[other] < rank[index] and not lost[other] and not weak[other] for other in against[index]
+        )
+    return lost
+
+
+def low_score(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 16: the detector was not sure enough for its label."""
+    least = np.array([options.least_score(label) for label in world.det.label], np.float64)
+    return np.asarray(world.det.score < least)
