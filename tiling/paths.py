@@ -32,6 +32,11 @@ def find_scenes(patterns: Sequence[str], base_dir: str | Path) -> tuple[str, ...
         raise SceneError("no scenes are named; list at least one path, glob or address in `scenes`")
     found: list[str] = []
     for pattern in patterns:
+        if "{z}" in pattern:
+            raise SceneError(
+                f"`scenes` has the tile address {pattern}, which cannot be read yet; "
+                "save its area as a GeoTIFF first, as with gdal_translate and GDAL's TMS driver"
+            )
         if is_address(pattern):
             found.append(pattern)
             continue

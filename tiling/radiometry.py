@@ -41,12 +41,13 @@ def stretch_of(samples: NDArray[Any], valid: NDArray[np.bool_]) -> Stretch:
             values = np.array([0.0, 1.0])
         below, above = np.percentile(values, [LOW_PERCENT, HIGH_PERCENT])
         low.append(float(below))
-        high.append(float(above if above > below else below + 1.0))
+        # Differences that a double hardly holds are no contrast, and dividing by them overflows.
+        high.append(float(above if above - below > 1e-9 * max(abs(below), abs(above), 1e-9) else below + 1.0))
     return Stretch(low=tuple(low), high=tuple(high))
 
 
 def to_uint8(values: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:
-    """Scale values linearly to 0..255, cut off at both ends; what is not finite becomes 0.
+    """Scale values linearly to 0..255, cut off at both ends; NaN becomes 0.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ def to_uint8(values: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:
     scale = 255.0 / (np.asarray(stretch.high) - np.asarray(stretch.low))[:, None, None]
     # 254.999 + 0.5 would still round to 255, so clipping may come before the rounding.
     levels = np.clip((values.astype(np.float64) - low) * scale, 0, 255) + 0.5
-    return np.where(np.isfinite(levels), levels, 0).astype(np.uint8)
+    return np.where(np.isnan(levels), 0, levels).astype(np.uint8)
 
 
 def is_opacity(alpha: NDArray[Any]) -> bool:

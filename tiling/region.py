@@ -25,7 +25,7 @@ COARSER_SLACK = 1.01
 LATTICE_SLACK_PX = 0.01
 """Two lattices are one when no corner of a scene lies further than this from a corner of a pixel."""
 
-MAX_AREA_ERROR = 0.02
+MAX_AREA_ERROR = 0.01
 """Largest error of areas that the metric CRS may make at a scene; a UTM zone makes 0.2 % at its edges."""
 
 

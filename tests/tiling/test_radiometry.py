@@ -27,7 +27,7 @@ def test_a_flat_band_and_an_empty_one_become_black() -> None:
     assert empty == Stretch(low=(0.02,), high=(0.98,))
 
 
-def test_values_that_are_not_finite_become_black() -> None:
+def test_nan_becomes_black_and_infinities_the_ends() -> None:
     levels = to_uint8(np.array([[[np.nan, np.inf, -np.inf, 1.0]]]), Stretch(low=(0.0,), high=(1.0,)))
     assert levels.tolist() == [[[0, 255, 0, 255]]]
 
