@@ -34,7 +34,7 @@ def changeset_tags(proposals: Sequence[Proposal], *, imagery: Imagery, plan_url:
     listed = " and ".join([", ".join(phrases[:-1]), phrases[-1]] if len(phrases) > 1 else phrases)
     source = imagery.id if imagery.date is None else f"{imagery.id} ({imagery.date.isoformat()})"
     tags = {
-        "comment": f"Add {listed} seen on aerial imagery, each reviewed",
+        "comment": f"Add {listed} seen on aerial imagery",
         "source": source,
         "source:license": imagery.licence,
         "bot": "no",

@@ -71,7 +71,7 @@ class Elements:
 
 
 def make_elements(proposals: Sequence[Proposal]) -> Elements:
-    """Number the elements of proposals in their order.
+    """Give ids to the elements of proposals, in their order.
 
     Placeholder ids are unique within each type, as the OSM API wants them, and start at -1 in every file.
     """
@@ -83,7 +83,7 @@ def make_elements(proposals: Sequence[Proposal]) -> Elements:
     for proposal in proposals:
         rings = [proposal.polygon.exterior, *proposal.polygon.interiors]
         simple = len(rings) == 1
-        members = []
+        members: list[tuple[int, str]] = []
         for ring in rings:
             xy = shapely.get_coordinates(ring)[:-1]
             way = Way(
