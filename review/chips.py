@@ -50,6 +50,20 @@ class ChipInfo:
     """Pixel corner -> metric CRS, in the imagery's frame; rotation is allowed."""
 
 
+def ground_point(transform: Affine, column_px: float, row_px: float) -> tuple[float, float]:
+    """Return where a pixel position lies.
+
+    Written out because affine 2 knows only ``*`` for it and affine 3 warns of that.
+
+    Examples
+    --------
+    >>> ground_point(Affine(2.0, 0.0, 100.0, 0.0, -2.0, 50.0), 3, 4)
+    (106.0, 42.0)
+    """
+    a, b, c, d, e, f = transform[:6]
+    return a * column_px + b * row_px + c, d * column_px + e * row_px + f
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChipOptions:
     """How much ground a chip shows, and with how many pixels."""

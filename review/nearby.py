@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from groundplan.schema import OSM_FEATURES, check_frame
 from groundplan.vector import same_crs
-from review.chips import ChipInfo
+from review.chips import ChipInfo, ground_point
 from review.outlines import outline
 
 MAX_NEARBY = 60
@@ -93,5 +93,5 @@ def tag_pairs(tags: Mapping[str, str] | None) -> list[list[str]]:
 
 def _ground(chip: ChipInfo, shift: NDArray[np.float64]) -> Any:
     w, h = chip.width_px, chip.height_px
-    corners = [chip.transform * corner for corner in ((0, 0), (w, 0), (w, h), (0, h))]
+    corners = [ground_point(chip.transform, *corner) for corner in ((0, 0), (w, 0), (w, h), (0, h))]
     return shapely.Polygon([(x - shift[0], y - shift[1]) for x, y in corners])

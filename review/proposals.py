@@ -16,7 +16,7 @@ from groundplan.errors import SchemaError
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES, STATUSES, check_frame
 from groundplan.vector import same_crs
-from review.chips import ChipInfo, plan_chips
+from review.chips import ChipInfo, ground_point, plan_chips
 from review.decisions import REJECT_REASONS
 from review.doubt import doubt
 from review.nearby import nearby_objects, tag_pairs
@@ -165,13 +165,15 @@ def _placed(
 def _chip(chip: ChipInfo | None, origin: tuple[float, float]) -> dict[str, Any] | None:
     if chip is None:
         return None
-    to_px = ~(Affine.translation(-origin[0], -origin[1]) * chip.transform)
+    a, b, c, d, e, f = chip.transform[:6]
+    to_px = ~Affine(a, b, c - origin[0], d, e, f - origin[1])
     return {
         "src": chip.path,
         "size": [chip.width_px, chip.height_px],
         "to_px": [round(value, 7) for value in to_px[:6]],
         "corners": [
-            _point(chip.transform * corner, origin) for corner in ((0, 0), (chip.width_px, chip.height_px))
+            _point(ground_point(chip.transform, *corner), origin)
+            for corner in ((0, 0), (chip.width_px, chip.height_px))
         ],
     }
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES, OSM_FEATURES, empty_frame
-from review.chips import ChipOptions, chip_infos, plan_chips, write_chip
+from review.chips import ChipOptions, chip_infos, ground_point, plan_chips, write_chip
 from review.page import write_review
 from review.proposals import PageOptions
 
@@ -54,7 +54,9 @@ def paint(plan, outlines, labels, *, offset_m=OFFSET_M):
     inverse = ~plan.transform
     draw.line([(0, side * 0.86), (side, side * 0.92)], fill=(138, 136, 132), width=round(side * 0.07))
     for outline, label in zip(outlines, labels, strict=True):
-        points = [inverse * (x + offset_m[0], y + offset_m[1]) for x, y in shapely.get_coordinates(outline)]
+        points = [
+            ground_point(inverse, x + offset_m[0], y + offset_m[1]) for x, y in shapely.get_coordinates(outline)
+        ]
         if not any(-side < x < 2 * side and -side < y < 2 * side for x, y in points):
             continue
         roof = (150 + int(outline.area) % 60, 84, 66)
