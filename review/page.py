@@ -1,0 +1,122 @@
+"""A run's changes, OSM features and chips -> review/index.html and its assets in the run folder."""
+
+import json
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas as gpd
+
+from groundplan.errors import SchemaError
+from groundplan.records import Imagery
+from groundplan.whole import write_bytes_whole, write_text_whole
+from review.chips import ChipInfo
+from review.proposals import FORM, PageOptions, page_data
+
+ASSETS: Final[tuple[str, ...]] = (
+    "index.html",
+    "app.css",
+    "dom.js",
+    "store.js",
+    "save.js",
+    "choose.js",
+    "list.js",
+    "chip.js",
+    "facts.js",
+    "map.js",
+    "app.js",
+    "leaflet/leaflet.js",
+    "leaflet/leaflet.css",
+    "leaflet/LICENSE",
+    "leaflet/images/layers.png",
+    "leaflet/images/layers-2x.png",
+    "leaflet/images/marker-icon.png",
+    "leaflet/images/marker-icon-2x.png",
+    "leaflet/images/marker-shadow.png",
+)
+"""Files copied from review/static beside the data."""
+
+DATA_NAME: Final = "data.js"
+DATA_HEAD: Final = "window.GROUNDPLAN_REVIEW = "
+
+
+def write_review(
+    run_dir: str | os.PathLike[str],
+    changes: gpd.GeoDataFrame,
+    osm: gpd.GeoDataFrame | None,
+    chips: Mapping[str, ChipInfo],
+    *,
+    imagery: Imagery,
+    options: PageOptions | None = None,
+) -> Path:
+    """Write the review page of a run and return the path of its index.html.
+
+    Chip images are written by the caller (`review.chips.write_chip`) into the same review folder. Decisions
+    that lie there already (decisions.jsonl) are left alone.
+
+    Parameters
+    ----------
+    run_dir : path-like
+        The run folder; review/ is made in it.
+    changes : GeoDataFrame
+        CHANGES in EPSG:4326 (any CRS is read).
+    osm : GeoDataFrame or None
+        OSM_FEATURES to draw beside the detections.
+    chips : mapping of str to ChipInfo
+        By change_id; rows without one are drawn without imagery.
+    imagery : Imagery
+        Provenance of the pixels.
+    options : PageOptions, optional
+        Region name, metric CRS, offset, frame of the geometries, overview picture.
+
+    Raises
+    ------
+    SchemaError
+        A frame does not have its form; see `review.proposals.page_data`.
+    OutputError
+        The folder cannot be written.
+
+    Notes
+    -----
+    The data travel as a script, not as JSON to fetch, because browsers refuse ``fetch`` from file://.
+    """
+    folder = Path(run_dir) / "review"
+    data = page_data(changes, osm, chips=chips, imagery=imagery, options=options)
+    static = resources.files("review") / "static"
+    for name in ASSETS:
+        write_bytes_whole(folder / name, static.joinpath(name).read_bytes())
+    write_text_whole(folder / DATA_NAME, data_script(data))
+    return folder / "index.html"
+
+
+def data_script(data: Mapping[str, Any]) -> str:
+    """Return the page's data as one script of plain ASCII.
+
+    ASCII keeps lone surrogates and line separators harmless, and ``<`` is escaped so that the text could
+    even stand inside HTML.
+    """
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return DATA_HEAD + text.replace("<", "\\u003c") + ";\n"
+
+
+def read_page_data(review_dir: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the data that `write_review` wrote into a review folder.
+
+    Raises
+    ------
+    SchemaError
+        There is no review page, or its data have another form.
+    """
+    path = Path(review_dir) / DATA_NAME
+    if not path.is_file():
+        raise SchemaError(f"no review page in {Path(review_dir)}; give a run folder that `groundplan run` made")
+    text = path.read_text(encoding="ascii", errors="replace")
+    try:
+        data = json.loads(text.removeprefix(DATA_HEAD).rstrip().removesuffix(";"))
+    except ValueError as err:
+        raise SchemaError(f"cannot read {path} ({err}); write the review page anew") from err
+    if not isinstance(data, dict) or data.get("form") != FORM:
+        raise SchemaError(f"{path} does not have the form {FORM}; write the review page anew")
+    return data
