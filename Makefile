@@ -1,1 +1,81 @@
-# Everything a user does with groundplan goes through make; `make help` lists the targets.
+# Everything a user does with groundplan goes through make; `make` alone lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+REGION ?= demo
+WORKERS ?=
+TORCH_BACKEND ?=
+CHIPS ?= .train
+DATA ?= ../shared/data
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN_FLAGS := $(if $(WORKERS),--workers $(WORKERS))
+# Paths of the region files, the demo's last: it has to be rendered first.
+REGIONS := $(filter-out regions/demo.toml,$(wildcard regions/*.toml))
+
+.PHONY: help setup run all test lint format chips train evaluate bench docs lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## make .venv with everything (TORCH_BACKEND=cpu for the small CPU build of torch)
+
+# uv resolves and unpacks the whole stack in under a minute; pip would take several.
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "groundplan needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) \
+	  $(if $(TORCH_BACKEND),--requirement pyproject.toml --extra dev,--requirement requirements.lock)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+run: $(READY)  ## run regions/REGION.toml (default: the demo region, rendered first)
+ifeq ($(REGION),demo)
+	@test -f regions/demo/truth.geojson || $(BIN)/groundplan demo --out regions/demo
+endif
+	$(BIN)/groundplan run regions/$(REGION).toml $(RUN_FLAGS)
+
+all: $(READY)  ## run every region in regions/
+	@$(MAKE) --no-print-directory run REGION=demo
+	@set -e; for file in $(REGIONS); do $(BIN)/groundplan run $$file $(RUN_FLAGS); done
+
+test: $(READY)  ## run the tests (offline, under 10 minutes)
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## check style, types and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+chips: $(READY)  ## prepare training chips from DATA into CHIPS
+	$(BIN)/python -m training.prepare --data $(DATA) --out $(CHIPS)
+
+train: $(READY) chips  ## train the shipped weights again
+	$(BIN)/groundplan train training/default.toml
+
+evaluate: $(READY)  ## measure the shipped weights on the validation chips in CHIPS
+	$(BIN)/groundplan evaluate $(CHIPS)/real $(CHIPS)/rendered_val
+
+bench: $(READY)  ## run the benchmarks
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)  ## write the generated pages of docs/
+	$(BIN)/python -m pipeline.docs docs
+
+lock: $(READY)  ## pin the newest versions of everything in requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-emit-index-url \
+	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what the targets made, but not results in runs/
+	rm -rf $(VENV) build dist *.egg-info regions/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

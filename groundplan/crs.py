@@ -145,3 +145,23 @@ def check_same_crs(left: gpd.GeoDataFrame, right: gpd.GeoDataFrame) -> None:
             f"frames have different CRS ({left.crs and left.crs.name!r} and {right.crs and right.crs.name!r}); "
             "bring both into one before they are compared"
         )
+
+
+def metric_crs_of(frame: gpd.GeoDataFrame) -> pyproj.CRS:
+    """Return the CRS to measure a frame in: its own when metric, else the UTM zone of its centre.
+
+    Raises
+    ------
+    CRSError
+        The frame has no CRS.
+    """
+    if frame.crs is None:
+        raise CRSError("the frame has no CRS; write the file with one")
+    try:
+        return check_metric(frame.crs)
+    except CRSError:
+        left, bottom, right, top = frame.total_bounds
+        if not np.isfinite(left):
+            return utm_crs(0.0, 0.0)
+        lon, lat = transform_xy((left + right) / 2, (bottom + top) / 2, source=frame.crs, target=LON_LAT)
+        return utm_crs(float(lon), float(lat))

@@ -69,7 +69,7 @@ def _convert(value: Any, hint: Any, *, where: str) -> Any:
             raise ConfigError(f"{where} has {len(value)} values; it must have {len(args)}")
         hints = [inner] * len(value) if inner is not None else list(args)
         return tuple(_convert(item, each, where=where) for item, each in zip(value, hints, strict=True))
-    if origin is dict:
+    if origin in (dict, Mapping):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} is {_kind(value)}; it must be a table")
         return {str(key): _convert(item, args[1], where=f"{where}.{key}") for key, item in value.items()}

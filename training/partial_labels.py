@@ -56,7 +56,6 @@ class PartialLabelRPN(RegionProposalNetwork):
                 label[(label == 0) & (share_inside(anchor, target["ignore"]) > IGNORED_SHARE)] = -1
         return labels, matched
 
-
     def compute_loss(
         self,
         objectness: Tensor,

@@ -9,13 +9,26 @@ from shapely.geometry import LineString, Point, Polygon, box
 from training.render_canvas import Canvas, Colour
 from training.render_lines import TENNIS_M, Hoop, arc, hoop_lines, ring, segment, tennis_lines
 from training.render_patch import FieldPlan, Pose, Sun
-from training.render_props import draw_bench, draw_block, draw_fence, draw_lamp, draw_lines, draw_net, draw_people
-from training.render_props import draw_wear
+from training.render_props import (
+    draw_bench,
+    draw_block,
+    draw_fence,
+    draw_lamp,
+    draw_lines,
+    draw_net,
+    draw_people,
+    draw_wear,
+)
 from training.render_surfaces import COLOURS, Surface, choose_surface, jittered, paint_of
 
 WHITE: Colour = (232.0, 232.0, 226.0)
 LINE_COLOURS: tuple[Colour, ...] = (WHITE, WHITE, WHITE, (214.0, 204.0, 150.0), (222.0, 190.0, 90.0))
-OTHER_LINES: tuple[Colour, ...] = ((222.0, 190.0, 80.0), (90.0, 130.0, 190.0), (190.0, 90.0, 80.0), (40.0, 44.0, 48.0))
+OTHER_LINES: tuple[Colour, ...] = (
+    (222.0, 190.0, 80.0),
+    (90.0, 130.0, 190.0),
+    (190.0, 90.0, 80.0),
+    (40.0, 44.0, 48.0),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,9 @@ def pitch_style(*, sun: Sun, rng: np.random.Generator) -> PitchStyle:
     )
 
 
-def ground_paint(style: PitchStyle, pose: Pose, canvas: Canvas, *, rng: np.random.Generator, along: bool) -> Surface:
+def ground_paint(
+    style: PitchStyle, pose: Pose, canvas: Canvas, *, rng: np.random.Generator, along: bool
+) -> Surface:
     """Return the ground with its stripes turned to lie across (or along) the pitch at its pose."""
     turn = pose.turn_deg + (90.0 if along else 0.0)
     return replace(style.ground, stripe_deg=turn)
@@ -120,9 +122,7 @@ def plan_soccer(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     fenced, lamps = rng.random() < 0.3, int(rng.choice([0, 2, 4], p=[0.6, 0.15, 0.25]))
 
     def draw(canvas: Canvas, pose: Pose) -> None:
-        paint = paint_of(
-            replace(style.apron, stripe_deg=pose.turn_deg), gsd_m=canvas.gsd_m, rng=rng
-        )
+        paint = paint_of(replace(style.apron, stripe_deg=pose.turn_deg), gsd_m=canvas.gsd_m, rng=rng)
         canvas.fill(pose.place(apron.buffer(-0.8)), paint, soft_m=0.5 if style.apron.kind == "turf" else 1.2)
         draw_soccer(canvas, pose, size_m, style, rng=rng)
         if fenced:

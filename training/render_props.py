@@ -16,9 +16,7 @@ def swept(line: BaseGeometry, shift: tuple[float, float]) -> BaseGeometry:
     for part in shapely.get_parts(line):
         xy = np.asarray(part.coords)
         for (x0, y0), (x1, y1) in zip(xy[:-1], xy[1:], strict=True):
-            quad = Polygon(
-                [(x0, y0), (x1, y1), (x1 + shift[0], y1 + shift[1]), (x0 + shift[0], y0 + shift[1])]
-            )
+            quad = Polygon([(x0, y0), (x1, y1), (x1 + shift[0], y1 + shift[1]), (x0 + shift[0], y0 + shift[1])])
             if quad.area > 1e-6 and quad.is_valid:
                 quads.append(quad)
     return MultiPolygon(quads)

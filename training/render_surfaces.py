@@ -97,9 +97,7 @@ def choose_surface(kind: str, *, rng: np.random.Generator, colour: Colour | None
     surface = Surface(kind=kind, colour=base, rough=float(rng.uniform(0.6, 1.5)))
     if kind == "grass":
         dry = COLOURS["grass"][int(rng.integers(4, 8))]
-        surface = replace(
-            surface, patchy=float(rng.uniform(0.0, 1.0) ** 2 * 0.8), second=jittered(dry, rng=rng)
-        )
+        surface = replace(surface, patchy=float(rng.uniform(0.0, 1.0) ** 2 * 0.8), second=jittered(dry, rng=rng))
     return surface
 
 

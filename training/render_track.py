@@ -104,7 +104,10 @@ def plan_track(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
             ("american_football_field", box(*(-v / 2.0 for v in FOOTBALL_M), *(v / 2.0 for v in FOOTBALL_M)))
         )
     return FieldPlan(
-        variant=f"track-{lanes}-lanes-{inside}", extent=Polygon(extent.exterior), outlines=tuple(outlines), draw=draw
+        variant=f"track-{lanes}-lanes-{inside}",
+        extent=Polygon(extent.exterior),
+        outlines=tuple(outlines),
+        draw=draw,
     )
 
 

@@ -56,8 +56,7 @@ def add_fields(folder: Path, writer: ChipWriter) -> int:
         complete = set(entry["complete"])
         if entry["negative"]:
             # Screened to hold no field of the two drawn labels; the larger kinds would have been seen as well.
-            # Driveway hoops are too common in these scenes to call basketball complete.
-            complete |= {"soccer_field", "american_football_field", "running_track"}
+            complete |= set(FIELD_LABELS)
         with Image.open(folder / "images" / entry["file_name"]) as image:
             pixels = np.asarray(image.convert("RGB"))
         writer.add(
@@ -82,7 +81,6 @@ def add_naip(folder: Path, writer: ChipWriter) -> int:
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
         held_out = path.stem.split("_")[0] in NAIP_HELD_OUT
-        complete = frozenset(FIELD_LABELS) - {"basketball_court"}
         writer.add(
             pixels,
             [],
@@ -90,7 +88,7 @@ def add_naip(folder: Path, writer: ChipWriter) -> int:
             gsd_m=NAIP_GSD_M,
             split="val" if held_out else "train",
             source="naip",
-            complete=complete,
+            complete=frozenset(FIELD_LABELS),
         )
         count += 1
     return count

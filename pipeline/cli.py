@@ -1,0 +1,155 @@
+"""The command line: arguments in, exit code out; everything heavy is imported by the command that needs it."""
+
+import argparse
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from groundplan import __version__
+from groundplan.errors import ConfigError, Error, OutputError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 done; 1 an error of ours, one line on stderr; 2 usage; 3 done, but some tiles failed and are listed in
+        the report; 130 interrupted.
+    """
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose > 1 else logging.INFO if arguments.verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s" if arguments.verbose else "%(levelname)s: %(message)s",
+        stream=sys.stderr,
+        force=True,
+    )
+    try:
+        command = _command(arguments.command)
+        return int(command(arguments))
+    except KeyboardInterrupt:
+        _say("interrupted; what was finished is kept and the next run takes it over")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone, as in `groundplan score ... | head -1`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Error, OSError) as err:
+        known = err if isinstance(err, Error) else OutputError(f"{err}; check the disk and the permissions")
+        _say(" ".join(str(known).split()))
+        if arguments.verbose:
+            traceback.print_exc()
+        return 1
+
+
+def _say(text: str) -> None:
+    print(f"groundplan: {text}", file=sys.stderr)  # noqa: T201 - the command line speaks
+
+
+def _command(name: str):  # type: ignore[no-untyped-def]
+    from pipeline import commands
+
+    return getattr(commands, name)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    verbose = argparse.ArgumentParser(add_help=False)
+    verbose.add_argument("-v", "--verbose", action="count", default=0, help="log more; -vv logs every tile")
+    parser = argparse.ArgumentParser(
+        prog="groundplan",
+        description="Draw the ground plan of a region from imagery and propose what OpenStreetMap lacks.",
+    )
+    parser.add_argument("--version", action="version", version=f"groundplan {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[verbose])
+
+    for name, text in (
+        ("run", "run every stage of a region: detect, merge, diff, review, report"),
+        ("detect", "find objects in a region's scenes: scenes -> parts"),
+    ):
+        command = add(name, text)
+        command.add_argument("region", type=Path, metavar="REGION.toml")
+        command.add_argument(
+            "--out", type=Path, metavar="DIR", help="run folder; default: the file's [output] dir"
+        )
+        command.add_argument(
+            "--workers", type=_workers, metavar="N", help="worker processes; 0 = none; default: cores"
+        )
+        command.add_argument(
+            "--scheduler", metavar="ADDRESS", help="running Dask scheduler, such as tcp://host:8786"
+        )
+        command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+        command.add_argument("--fresh", action="store_true", help="do not take over parts of earlier runs")
+
+    command = add("merge", "join parts over tile seams: parts -> features")
+    command.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+
+    command = add("diff", "compare polygons with OpenStreetMap: features + extract -> changes and proposals")
+    command.add_argument(
+        "features", type=Path, metavar="FEATURES", help="GeoJSON, GeoParquet or GPKG with `label`"
+    )
+    command.add_argument("osm_file", type=Path, metavar="OSM_FILE", help=".osm.pbf, .osm, .osm.gz or .osm.bz2")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--imagery-id", metavar="ID")
+    command.add_argument("--imagery-date", metavar="DATE", help="such as 2026-06-01")
+    command.add_argument("--imagery-licence", metavar="NAME", default="")
+    command.add_argument("--imagery-attribution", metavar="TEXT", default="")
+    command.add_argument(
+        "--osm-permitted", action="store_true", help="tracing for OSM is allowed from this imagery"
+    )
+    command.add_argument("--decisions", type=Path, metavar="FILE", help="decisions.jsonl of earlier reviews")
+    command.add_argument("--config", type=Path, metavar="REGION.toml", help="takes [diff] and [imagery] from it")
+
+    command = add("review", "serve a run's review page on this machine and save decisions")
+    command.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    command.add_argument("--port", type=int, default=8765, metavar="N")
+
+    command = add("demo", "render a region: scene, extract, truth, region file")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--seed", type=int, default=1, metavar="N")
+    command.add_argument("--size-m", type=float, default=720.0, metavar="M")
+
+    command = add("train", "train weights from chips")
+    command.add_argument("training", type=Path, metavar="TRAINING.toml")
+
+    command = add("evaluate", "measure weights on chips: mask AP per label and source")
+    command.add_argument("chips", type=Path, nargs="+", metavar="CHIPS", help="folders with annotations.json")
+    command.add_argument("--weights", default="default", metavar="FILE")
+    command.add_argument("--split", default="val", choices=("train", "val"))
+    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+    command = add("info", "say what a region file would read and run, before anything runs")
+    command.add_argument("region", type=Path, metavar="REGION.toml")
+
+    command = add("score", "compare features with truth: precision, recall, F1, IoU as JSON")
+    command.add_argument("features", type=Path, metavar="FEATURES")
+    command.add_argument("truth", type=Path, metavar="TRUTH")
+    command.add_argument("--iou", type=_share, default=0.5, metavar="X", help="IoU from which two are the same")
+    return parser
+
+
+def _workers(text: str) -> int:
+    from pipeline.executor import check_workers
+
+    try:
+        return check_workers(int(text))
+    except ConfigError as err:
+        raise argparse.ArgumentTypeError(str(err)) from err
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no IoU; choose a number above 0, up to 1")
+    return value

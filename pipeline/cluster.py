@@ -1,0 +1,60 @@
+"""Dask clients: a cluster of processes on this machine, or a scheduler at an address."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster
+
+from groundplan.errors import ConfigError
+
+CONNECT_TIMEOUT_S = 20
+ALLOWED_FAILURES = 3
+"""Workers that may die over one block before it is recorded as failed."""
+
+
+@contextmanager
+def local_cluster(workers: int) -> Iterator[Any]:
+    """Yield a client of a fresh cluster of single-threaded worker processes on the loopback interface."""
+    settings = {"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}
+    # The workers' farewells at shutdown read like failures to a user.
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            # A network, GDAL's cache and a block's polygons: Dask's own per-core share would pause workers on
+            # machines with little memory, long before anything is wrong.
+            memory_limit=0,
+            silence_logs=logging.ERROR,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Any]:
+    """Yield a client of a running scheduler; its workers need groundplan installed and see the same paths.
+
+    Raises
+    ------
+    ConfigError
+        Nothing answers at the address, or the scheduler has no workers.
+    """
+    try:
+        client = Client(address, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, ValueError, TimeoutError) as err:
+        raise ConfigError(
+            f"no Dask scheduler answers at {address}: {str(err).splitlines()[0]}; "
+            "start one with `dask scheduler`, or leave --scheduler out"
+        ) from err
+    with client:
+        if not client.nthreads():
+            raise ConfigError(f"the scheduler at {address} has no workers; start one with `dask worker {address}`")
+        yield client

@@ -1,0 +1,173 @@
+"""Parsed arguments -> one stage each; functions return exit codes and carry the names of the commands."""
+
+import argparse
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from groundplan.errors import ConfigError
+from groundplan.records import Imagery
+
+INCOMPLETE = 3
+"""Exit code of a run that went through although tiles failed; the report lists them."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run every stage of a region."""
+    from pipeline.config import read_region
+    from pipeline.run import run_region
+    from pipeline.summary import run_summary
+
+    result = run_region(read_region(arguments.region, out=arguments.out), _run_options(arguments))
+    _print(run_summary(result))
+    return 0 if result.detected.complete else INCOMPLETE
+
+
+def detect(arguments: argparse.Namespace) -> int:
+    """Run the detection stage alone."""
+    from pipeline.config import read_region
+    from pipeline.lock import hold_folder
+    from pipeline.run import plan_run, run_detect
+
+    options = _run_options(arguments)
+    plan = plan_run(read_region(arguments.region, out=arguments.out), options)
+    with hold_folder(plan.config.out):
+        detected = run_detect(plan, options)
+    n_parts = sum(result.n_parts for result in detected.results)
+    _print(f"{n_parts} parts of {plan.n_tiles} tiles in {plan.config.out / 'parts'}")
+    return 0 if detected.complete else INCOMPLETE
+
+
+def merge(arguments: argparse.Namespace) -> int:
+    """Merge the parts of a run folder, ours or foreign."""
+    from pipeline.lock import hold_folder
+    from pipeline.merge import manifest_options
+    from pipeline.merge import merge as merge_run
+
+    run_dir: Path = arguments.run_dir
+    if not (run_dir / "parts").is_dir():
+        raise ConfigError(
+            f"{run_dir} has no parts folder; give a run folder, or put parts into {run_dir / 'parts'}"
+        )
+    with hold_folder(run_dir):
+        features = merge_run(run_dir, options=manifest_options(run_dir))
+    _print(f"{len(features)} features in {run_dir / 'features.geojson'}")
+    return 0
+
+
+def diff(arguments: argparse.Namespace) -> int:
+    """Compare any labelled polygons with an OSM file."""
+    from groundplan.vector import read_vector
+    from osm.diff import diff as diff_files
+    from osm.options import DiffOptions
+    from pipeline.config import read_region
+    from pipeline.lock import hold_folder
+    from pipeline.summary import diff_summary
+
+    config = None if arguments.config is None else read_region(arguments.config)
+    imagery = _imagery(arguments) or (None if config is None else config.imagery)
+    features = read_vector(arguments.features)
+    with hold_folder(arguments.out):
+        report = diff_files(
+            features,
+            arguments.osm_file,
+            out=arguments.out,
+            imagery=imagery,
+            options=DiffOptions() if config is None else config.diff,
+            decisions=arguments.decisions or (None if config is None else config.decisions),
+        )
+    _print(diff_summary(report))
+    return 0
+
+
+def review(arguments: argparse.Namespace) -> int:
+    """Serve the review page of a run."""
+    from review.server import serve
+
+    serve(arguments.run_dir, port=arguments.port)
+    return 0
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Render the demo region."""
+    from training.demo import write_demo
+
+    write_demo(arguments.out, seed=arguments.seed, size_m=arguments.size_m)
+    _print(f"rendered region (not a photograph) in {arguments.out}; run {arguments.out / 'region.toml'}")
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train weights."""
+    from pipeline.training import train_from_file
+
+    _print(f"weights in {train_from_file(arguments.training)}")
+    return 0
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure weights on chips."""
+    from pipeline.training import evaluate_weights
+
+    result = evaluate_weights(
+        arguments.chips, weights=arguments.weights, split=arguments.split, device=arguments.device
+    )
+    _print(json.dumps(result, indent=1, sort_keys=True))
+    return 0
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """Say what a region would read and run."""
+    from pipeline.config import read_region
+    from pipeline.plan import make_plan
+    from pipeline.summary import plan_summary
+
+    _print(plan_summary(make_plan(read_region(arguments.region), device="cpu", threads=None)))
+    return 0
+
+
+def score(arguments: argparse.Namespace) -> int:
+    """Score features against truth; JSON on stdout."""
+    from groundplan.crs import metric_crs_of
+    from groundplan.vector import read_vector, same_crs
+    from postprocess.score import score_features
+
+    features, truth = read_vector(arguments.features), read_vector(arguments.truth)
+    crs = metric_crs_of(truth if len(truth) else features)
+    result = score_features(same_crs(features, crs), same_crs(truth, crs), iou=arguments.iou)
+    _print(json.dumps(result, indent=1, sort_keys=True))
+    return 0
+
+
+def _run_options(arguments: argparse.Namespace) -> Any:
+    from pipeline.run import RunOptions
+
+    return RunOptions(
+        workers=arguments.workers, scheduler=arguments.scheduler, device=arguments.device, fresh=arguments.fresh
+    )
+
+
+def _imagery(arguments: argparse.Namespace) -> Imagery | None:
+    if arguments.imagery_id is None:
+        if arguments.imagery_licence or arguments.imagery_date or arguments.osm_permitted:
+            raise ConfigError("imagery options were given without --imagery-id; name the imagery")
+        return None
+    date = None
+    if arguments.imagery_date is not None:
+        try:
+            date = dt.date.fromisoformat(arguments.imagery_date)
+        except ValueError as err:
+            raise ConfigError(f"--imagery-date {arguments.imagery_date!r} is no date; write 2026-06-01") from err
+    return Imagery(
+        id=arguments.imagery_id,
+        date=date,
+        licence=arguments.imagery_licence,
+        attribution=arguments.imagery_attribution,
+        osm_permitted=True if arguments.osm_permitted else None,
+    )
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")

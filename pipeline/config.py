@@ -1,0 +1,233 @@
+"""A region file -> one frozen record of everything a run does; strict about keys, types and values."""
+
+import datetime as dt
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from groundplan.errors import ConfigError
+from groundplan.labels import check_label
+from groundplan.nearest import did_you_mean
+from groundplan.records import Imagery
+from groundplan.tables import read_record
+from osm.options import DiffOptions
+from postprocess.options import PolygonOptions
+
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageryTable:
+    """``[imagery]``: where the pixels come from; proposals are written only when it is there."""
+
+    id: str
+    """Name of the imagery as OSM editors know it, or any stable name."""
+    date: dt.date | None = None
+    """Day it was taken, such as 2026-06-01; without it the rule on newer edits is off."""
+    licence: str = ""
+    """SPDX identifier or name, such as "CC0-1.0"."""
+    attribution: str = ""
+    """Credit line to carry along."""
+    osm_permitted: bool | None = None
+    """Your word that tracing for OpenStreetMap is allowed; needed unless the licence is a public-domain one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OsmTable:
+    """``[osm]``: the extract to compare with; without it the run ends with features."""
+
+    extract: str
+    """.osm.pbf, .osm, .osm.gz or .osm.bz2, relative to the region file."""
+    decisions: str = ""
+    """decisions.jsonl of earlier reviews, relative to the region file; empty = none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTable:
+    """``[model]``: what looks at the pixels."""
+
+    weights: str = "default"
+    """"default" (shipped), "painted" (flat colours, for tests), or a .safetensors path."""
+    gsd_m: float | None = None
+    """Metres per pixel on reading; 0 = native; left out = what the weights were trained for."""
+    labels: tuple[str, ...] = ()
+    """Labels to look for; empty = all the weights know."""
+    min_score: dict[str, float] = field(default_factory=dict)
+    """Thresholds 0..1 per label, and "default" for the rest; left out = the weights' own."""
+
+    def __post_init__(self) -> None:
+        for label in self.labels:
+            check_label(label)
+        for label, score in self.min_score.items():
+            if label != "default":
+                check_label(label)
+            if not 0 <= score <= 1:
+                raise ConfigError(f"min_score {label} = {score}; choose a number from 0 to 1")
+        if self.gsd_m is not None and not 0 <= self.gsd_m <= 10:
+            raise ConfigError(f"gsd_m = {self.gsd_m}; choose metres per pixel from 0.05 to 10, or 0 for native")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TilingTable:
+    """``[tiling]``: how the region is cut."""
+
+    tile_px: int = 512
+    """Side of a tile in pixels."""
+    overlap_px: int = 128
+    """Pixels that neighbouring tiles share."""
+    block_tiles: int = 4
+    """Tiles along each side of a block; a block is one task."""
+
+    def __post_init__(self) -> None:
+        if not 64 <= self.tile_px <= 4096:
+            raise ConfigError(f"tile_px={self.tile_px}; choose 64 to 4096")
+        if not 0 <= self.overlap_px < self.tile_px:
+            raise ConfigError(
+                f"tile_px={self.tile_px} is not larger than overlap_px={self.overlap_px}; "
+                "choose overlap_px from 0 to below tile_px"
+            )
+        if not 1 <= self.block_tiles <= 64:
+            raise ConfigError(f"block_tiles={self.block_tiles}; choose 1 to 64")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputTable:
+    """``[output]``: where results go."""
+
+    dir: str = ""
+    """Run folder, relative to where the command is run; empty = runs/NAME."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionConfig:
+    """A region file, read and checked; paths are absolute or URLs."""
+
+    name: str
+    source: Path
+    """The region file itself."""
+    scenes: tuple[str, ...]
+    """Paths, globs and URLs as written; see `base`."""
+    base: Path
+    """Folder that relative paths start from."""
+    aoi: Path | None
+    truth: Path | None
+    """Polygons with labels to score the result against; None = no score."""
+    crs: str
+    imagery: Imagery | None
+    extract: Path | None
+    decisions: Path | None
+    model: ModelTable
+    tiling: TilingTable
+    polygons: PolygonOptions
+    diff: DiffOptions
+    out: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RegionFile:
+    name: str
+    scenes: tuple[str, ...]
+    aoi: str = ""
+    truth: str = ""
+    crs: str = "auto"
+
+
+_TABLES = {
+    "imagery": ImageryTable,
+    "osm": OsmTable,
+    "model": ModelTable,
+    "tiling": TilingTable,
+    "polygons": PolygonOptions,
+    "diff": DiffOptions,
+    "output": OutputTable,
+}
+
+
+def read_region(path: Path, *, out: Path | None = None) -> RegionConfig:
+    """Read a region file.
+
+    Parameters
+    ----------
+    path : Path
+        The TOML file; relative paths in it start from its folder.
+    out : Path, optional
+        Run folder that overrides the file's.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is not TOML, has unknown keys, or a value that cannot be used.
+    """
+    document = _read_toml(path)
+    own = [each.name for each in fields(_RegionFile)]
+    for key in document:
+        if key not in own and key not in _TABLES:
+            raise ConfigError(
+                f"{path}: unknown key {key!r}{did_you_mean(key, [*own, *_TABLES])}; "
+                f"keys are {', '.join(own)}, tables are {', '.join(_TABLES)}"
+            )
+    try:
+        head = read_record(_RegionFile, {k: v for k, v in document.items() if k in own}, where="the region file")
+        tables: dict[str, Any] = {
+            name: read_record(cls, document[name], where=f"[{name}]")
+            for name, cls in _TABLES.items()
+            if name in document
+        }
+    except ConfigError as err:
+        raise ConfigError(f"{path}: {err}") from err
+    if not head.name or set(head.name) - NAME_CHARACTERS:
+        raise ConfigError(
+            f"{path}: name = {head.name!r}; use a-z, 0-9, _ and - only, because it names the run folder"
+        )
+    if not head.scenes:
+        raise ConfigError(f"{path}: scenes is empty; give at least one scene")
+    base = path.resolve().parent
+    return _assemble(head, tables, source=path, base=base, out=out)
+
+
+def _assemble(
+    head: _RegionFile, tables: dict[str, Any], *, source: Path, base: Path, out: Path | None
+) -> RegionConfig:
+    imagery: ImageryTable | None = tables.get("imagery")
+    osm: OsmTable | None = tables.get("osm")
+    output: OutputTable = tables.get("output", OutputTable())
+    return RegionConfig(
+        name=head.name,
+        source=source,
+        scenes=head.scenes,
+        base=base,
+        aoi=_existing(base, head.aoi, "aoi", source),
+        truth=_existing(base, head.truth, "truth", source),
+        crs=head.crs,
+        imagery=None
+        if imagery is None
+        else Imagery(**{each.name: getattr(imagery, each.name) for each in fields(imagery)}),
+        extract=None if osm is None else _existing(base, osm.extract, "[osm] extract", source),
+        decisions=None if osm is None else _existing(base, osm.decisions, "[osm] decisions", source),
+        model=tables.get("model", ModelTable()),
+        tiling=tables.get("tiling", TilingTable()),
+        polygons=tables.get("polygons", PolygonOptions()),
+        diff=tables.get("diff", DiffOptions()),
+        out=(out or Path(output.dir or f"runs/{head.name}")).resolve(),
+    )
+
+
+def _existing(base: Path, name: str, key: str, source: Path) -> Path | None:
+    if not name:
+        return None
+    path = base / name
+    if not path.is_file():
+        raise ConfigError(f"{source}: {key} = {name!r}, but there is no file {path}; mend the path")
+    return path
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise ConfigError(f"no region file at {path}; give the path of a .toml file") from err
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(f"cannot read {path}: {err}; give a region file in UTF-8") from err
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigError(f"{path} is not TOML: {err}; see docs/regions.md for the form") from err

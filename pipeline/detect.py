@@ -1,0 +1,95 @@
+"""A plan and an executor -> parts on disk for every block, resumed from what is there."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.blocks import BlockResult, read_result, run_block
+from pipeline.executor import Executor, Failure
+from pipeline.plan import BlockTask, Plan
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detected:
+    """What the detection stage left behind."""
+
+    results: tuple[BlockResult, ...]
+    """Of every block that was worked through, now or earlier, row-major."""
+    failed: dict[str, str]
+    """Part name of each block that no worker could finish, and why."""
+    resumed: int
+    """Blocks taken over from an earlier run."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tile was looked at."""
+        return not self.failed and not any(result.failures for result in self.results)
+
+
+def detect(
+    plan: Plan, executor: Executor, *, fresh: bool, on_block: Callable[[BlockResult | None], None] | None = None
+) -> Detected:
+    """Run every block that has no whole part yet.
+
+    Parameters
+    ----------
+    plan : Plan
+    executor : Executor
+    fresh : bool
+        Forget earlier parts.
+    on_block : callable, optional
+        Called with each block's result (None where it failed), earlier ones included.
+    """
+    parts = plan.config.out / "parts"
+    if fresh and parts.exists():
+        shutil.rmtree(parts)
+    results, waiting = _find_done(plan)
+    resumed = len(results)
+    if resumed:
+        log.info("%d of %d blocks taken over from an earlier run", resumed, len(plan.tasks))
+    for result in results:
+        if on_block is not None:
+            on_block(result)
+    failed: dict[str, str] = {}
+    for task, outcome in executor.run(run_block, waiting):
+        if isinstance(outcome, Failure):
+            log.error("block row %d, col %d failed: %s", task.row, task.col, outcome.error)
+            failed[task.part.name] = outcome.error
+        else:
+            results.append(outcome)
+        if on_block is not None:
+            on_block(None if isinstance(outcome, Failure) else outcome)
+    ordered = tuple(sorted(results, key=lambda each: (each.row, each.col)))
+    _drop_stale(plan)
+    return Detected(results=ordered, failed=failed, resumed=resumed)
+
+
+def _find_done(plan: Plan) -> tuple[list[BlockResult], list[BlockTask]]:
+    """Return the results that stand, and the tasks that are left; blocks with failed tiles are tried again."""
+    results, waiting = [], []
+    for task in plan.tasks:
+        result = read_result(task.done) if task.part.is_file() else None
+        if result is not None and not result.failures and result.part == task.part.name:
+            results.append(result)
+        else:
+            waiting.append(task)
+    return results, waiting
+
+
+def _drop_stale(plan: Plan) -> None:
+    """Remove parts of other weights, parameters or scenes, so that parts/ holds this run and nothing else."""
+    known = {path for task in plan.tasks for path in (task.part, task.done)}
+    for path in (plan.config.out / "parts").glob("*"):
+        if path not in known:
+            path.unlink()
+
+
+def tile_bounds(plan: Plan) -> NDArray[np.float64]:
+    """Return left, bottom, right, top of every tile of the plan, shape (T, 4)."""
+    return np.array([tile.bounds for task in plan.tasks for tile in task.tiles], float).reshape(-1, 4)

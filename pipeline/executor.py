@@ -1,0 +1,125 @@
+"""Tasks and a function -> results as they come: one after the other here, or on Dask workers."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from groundplan.errors import ConfigError, Error
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+WAVE_PER_THREAD = 4
+"""Tasks that the scheduler holds per worker thread: enough to keep it busy, few enough to forget a million."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A task that no worker could finish."""
+
+    error: str
+
+
+class Executor(Protocol):
+    """Runs tasks; the order of results is free, which task each belongs to is not."""
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Failure]]:
+        """Yield each task with its result."""
+        ...
+
+
+class SerialExecutor:
+    """Runs tasks one after the other in this process."""
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Failure]]:
+        """Yield each task with its result, in order."""
+        for task in tasks:
+            yield task, function(task)
+
+
+class DaskExecutor:
+    """Runs tasks on the workers of a `distributed.Client`, a wave at a time."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Failure]]:
+        """Yield each task with its result as workers finish; a worker's death costs only its task a retry."""
+        from distributed import KilledWorker, as_completed
+
+        waiting = iter(tasks)
+        of_future: dict[str, Task] = {}
+        flow = as_completed()
+
+        def submit_next() -> bool:
+            task = next(waiting, None)
+            if task is None:
+                return False
+            # pure=False: two equal tasks are two tasks; results are on disk, not in the scheduler's memory.
+            future = self.client.submit(function, task, pure=False, retries=0)
+            of_future[future.key] = task
+            flow.add(future)
+            return True
+
+        room = max(1, WAVE_PER_THREAD * sum(self.client.nthreads().values()))
+        while len(of_future) < room and submit_next():
+            pass
+        for future in flow:
+            task = of_future.pop(future.key)
+            if future.status == "error":
+                error = future.exception()
+                if isinstance(error, Error):
+                    raise error
+                if not isinstance(error, KilledWorker):
+                    raise RuntimeError(f"a worker failed: {error}") from error
+                yield task, Failure(error=f"{type(error).__name__}: {error}".splitlines()[0])
+            else:
+                yield task, future.result()
+            future.release()
+            submit_next()
+
+
+@contextmanager
+def open_executor(*, workers: int, scheduler: str | None) -> Iterator[Executor]:
+    """Yield an executor: a Dask cluster at an address, one on this machine, or none.
+
+    Parameters
+    ----------
+    workers : int
+        Worker processes on this machine, one task at a time each; 0 runs everything in this process.
+    scheduler : str, optional
+        Address of a running Dask scheduler, such as ``tcp://host:8786``; `workers` is then ignored.
+
+    Raises
+    ------
+    ConfigError
+        No scheduler answers at the address.
+    """
+    if scheduler is None and workers == 0:
+        yield SerialExecutor()
+        return
+    from pipeline.cluster import connect, local_cluster
+
+    opened = connect(scheduler) if scheduler is not None else local_cluster(workers)
+    with opened as client:
+        yield DaskExecutor(client)
+
+
+def default_workers() -> int:
+    """Return one worker per core of this process; each runs the network with one thread."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_workers(workers: int) -> int:
+    """Return the number of workers, or refuse it."""
+    if not 0 <= workers <= 1024:
+        raise ConfigError(f"--workers {workers}; choose 0 (no worker processes) to 1024")
+    return workers

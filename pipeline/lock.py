@@ -1,0 +1,32 @@
+"""A run folder -> held by one run at a time."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from groundplan.errors import OutputError
+
+
+@contextlib.contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Make the folder and hold it until the block ends; the kernel lets go when the process dies.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made or written to, or another run holds it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / ".lock").open("w")
+    except OSError as err:
+        raise OutputError(
+            f"cannot write to the run folder {folder}: {err.strerror or err}; choose another with --out"
+        ) from err
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            raise OutputError(f"another run is writing to {folder}; wait for it, or choose another --out") from err
+        yield

@@ -1,0 +1,139 @@
+"""What every stage left behind -> report.json: counts, scores, offset, tiles, seconds, provenance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+
+from pipeline.detect import Detected
+from pipeline.manifest import versions
+from pipeline.plan import Plan
+
+MAP_TILES = 4000
+"""More tiles than this are not drawn one by one: the map would be a grey field of many megabytes."""
+
+
+@dataclass(slots=True)
+class StageTimes:
+    """Seconds per stage, in the order in which they ran."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def records(self, area_km2: float) -> list[dict[str, Any]]:
+        """Return name, seconds and km2/h of each stage."""
+        return [
+            {
+                "name": name,
+                "seconds": round(seconds, 2),
+                "km2_per_h": round(area_km2 / seconds * 3600, 1) if seconds > 0 else None,
+            }
+            for name, seconds in self.seconds.items()
+        ]
+
+
+def make_report(
+    plan: Plan,
+    detected: Detected,
+    features: gpd.GeoDataFrame,
+    *,
+    diff_report: dict[str, Any] | None,
+    changes: gpd.GeoDataFrame | None,
+    score: dict[str, Any] | None,
+    times: StageTimes,
+    warnings: Sequence[str],
+    created: str,
+) -> dict[str, Any]:
+    """Return the report in the form that `review.report.report_html` reads."""
+    imagery = plan.config.imagery
+    area_km2 = sum(result.valid_km2 for result in detected.results)
+    diff_report = diff_report or {}
+    return {
+        "schema": "groundplan-report/1",
+        "region": plan.config.name,
+        "created": created,
+        "area_km2": round(area_km2, 4),
+        "imagery": None
+        if imagery is None
+        else {
+            "id": imagery.id,
+            "date": "" if imagery.date is None else imagery.date.isoformat(),
+            "licence": imagery.licence,
+            "attribution": imagery.attribution,
+        },
+        "model": {
+            "name": plan.info.name,
+            "sha256": plan.info.sha256,
+            "gsd_m": plan.region.grid.gsd_m,
+            "labels": list(plan.labels),
+            "min_score": plan.min_score,
+        },
+        "scenes": [
+            {
+                "path": scene.path.rsplit("/", 1)[-1],
+                "width_px": scene.width,
+                "height_px": scene.height,
+                "gsd_m": round(scene.gsd_m, 4),
+                "crs": scene.crs.name,
+            }
+            for scene in plan.region.scenes
+        ],
+        "counts": _counts(plan, features, changes),
+        "scores": _score_bins(plan, features),
+        "score": None if score is None else score["labels"],
+        "offset_m": diff_report.get("offset_m"),
+        "cells": diff_report.get("cells", []),
+        "tiles": _tiles(plan, detected),
+        "stages": times.records(area_km2),
+        "proposals": diff_report.get("proposals"),
+        "versions": versions(),
+        "warnings": [*warnings, *diff_report.get("warnings", [])],
+    }
+
+
+def _counts(plan: Plan, features: gpd.GeoDataFrame, changes: gpd.GeoDataFrame | None) -> dict[str, dict[str, int]]:
+    out = {}
+    for label in plan.labels:
+        row = {"features": int((features["label"] == label).sum())}
+        if changes is not None:
+            own = changes.loc[changes["label"] == label, "status"].value_counts()
+            row |= {str(status): int(count) for status, count in sorted(own.items())}
+        out[label] = row
+    return out
+
+
+def _score_bins(plan: Plan, features: gpd.GeoDataFrame) -> dict[str, list[int]]:
+    return {
+        label: np.histogram(features.loc[features["label"] == label, "score"], bins=10, range=(0, 1))[0].tolist()
+        for label in plan.labels
+    }
+
+
+def _tiles(plan: Plan, detected: Detected) -> dict[str, Any]:
+    grid = plan.region.grid
+    failures: list[dict[str, Any]] = [
+        {"row": failure.row, "col": failure.col, "error": failure.error}
+        for result in detected.results
+        for failure in result.failures
+    ]
+    for task in plan.tasks:
+        if task.part.name in detected.failed:
+            error = detected.failed[task.part.name]
+            failures += [{"row": tile.row, "col": tile.col, "error": error} for tile in task.tiles]
+    empty = sum(result.n_empty for result in detected.results)
+    out: dict[str, Any] = {
+        "total": plan.n_tiles,
+        "done": plan.n_tiles - empty - len(failures),
+        "skipped": empty,
+        "failed": failures,
+    }
+    if grid.n_rows * grid.n_cols <= MAP_TILES:
+        rows = [[" "] * grid.n_cols for _ in range(grid.n_rows)]
+        for task in plan.tasks:
+            for tile in task.tiles:
+                rows[tile.row][tile.col] = "."
+        for failure in failures:
+            rows[failure["row"]][failure["col"]] = "x"
+        out["map"] = ["".join(row) for row in rows]
+    return out

@@ -1,0 +1,185 @@
+"""A region's config -> its whole run folder: detect, merge, diff, review, report, in that order."""
+
+import datetime as dt
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+
+from groundplan.records import Imagery
+from groundplan.vector import read_vector, same_crs
+from groundplan.whole import write_text_whole
+from osm.diff import diff
+from osm.read import read_osm
+from pipeline.chips import write_chips
+from pipeline.config import RegionConfig
+from pipeline.detect import Detected, detect, tile_bounds
+from pipeline.executor import default_workers, open_executor
+from pipeline.lock import hold_folder
+from pipeline.manifest import write_manifest
+from pipeline.merge import Provenance, merge, write_tiles
+from pipeline.plan import Plan, make_plan
+from pipeline.progress import tile_bar
+from pipeline.report_data import StageTimes, make_report
+from postprocess.score import score_features
+from review.page import write_review
+from review.proposals import PageOptions
+from review.report import report_html
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line adds to a region file."""
+
+    workers: int | None = None
+    """Worker processes on this machine; 0 = none, everything here; None = one per core."""
+    scheduler: str | None = None
+    """Address of a running Dask scheduler instead."""
+    device: str = "auto"
+    fresh: bool = False
+    """Forget parts of earlier runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run found, for the summary."""
+
+    plan: Plan
+    detected: Detected
+    report: dict[str, Any]
+
+
+def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
+    """Run every stage of a region and fill its run folder.
+
+    Returns
+    -------
+    RunResult
+        ``detected.complete`` is False when tiles or blocks failed; the other stages ran all the same.
+
+    Raises
+    ------
+    groundplan.errors.Error
+        The region cannot be run. Parts made so far stay and are taken over by the next run.
+    """
+    times = StageTimes()
+    plan = plan_run(config, options)
+    with hold_folder(config.out):
+        with _timed(times, "detect"):
+            detected = run_detect(plan, options)
+        with _timed(times, "merge"):
+            features = run_merge(plan)
+        diff_report = changes = None
+        if config.extract is not None:
+            with _timed(times, "diff"):
+                diff_report = diff(
+                    features,
+                    config.extract,
+                    out=config.out,
+                    imagery=config.imagery,
+                    options=config.diff,
+                    decisions=config.decisions,
+                )
+            changes = read_vector(config.out / "changes.parquet")
+            with _timed(times, "review"):
+                write_review_page(plan, changes, diff_report)
+        score = None
+        if config.truth is not None:
+            truth = same_crs(read_vector(config.truth), features.crs)
+            score = score_features(features, truth)
+        report = make_report(
+            plan,
+            detected,
+            features,
+            diff_report=diff_report,
+            changes=changes,
+            score=score,
+            times=times,
+            warnings=run_warnings(plan),
+            created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        )
+        write_report(config.out, report)
+    return RunResult(plan=plan, detected=detected, report=report)
+
+
+def plan_run(config: RegionConfig, options: RunOptions) -> Plan:
+    """Return the plan; each worker process of this machine gets its share of the cores."""
+    workers = default_workers() if options.workers is None else options.workers
+    threads = None if options.scheduler is not None or workers == 0 else max(1, default_workers() // workers)
+    return make_plan(config, device=options.device, threads=threads)
+
+
+def run_detect(plan: Plan, options: RunOptions) -> Detected:
+    """Run the detection stage into the plan's folder and write its manifest."""
+    out = plan.config.out
+    wanted = default_workers() if options.workers is None else options.workers
+    workers = min(wanted, max(1, len(plan.tasks))) if wanted else 0
+    with tile_bar(plan.n_tiles) as bar, open_executor(workers=workers, scheduler=options.scheduler) as executor:
+        detected = detect(
+            plan,
+            executor,
+            fresh=options.fresh,
+            on_block=lambda result: bar.update(result.n_tiles if result else 0),
+        )
+    write_tiles(out, tile_bounds(plan))
+    write_manifest(plan, detected.results, failed=detected.failed, path=out / "manifest.json")
+    return detected
+
+
+def run_merge(plan: Plan) -> gpd.GeoDataFrame:
+    """Merge a plan's parts into its feature files."""
+    return merge(
+        plan.config.out,
+        options=plan.polygons,
+        aoi=plan.region.aoi,
+        provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),
+    )
+
+
+def write_review_page(plan: Plan, changes: gpd.GeoDataFrame, diff_report: dict[str, Any]) -> None:
+    """Write the review page with a picture of the ground around every proposal."""
+    config = plan.config
+    assert config.extract is not None
+    offset = (diff_report["offset_m"]["east"] or 0.0, diff_report["offset_m"]["north"] or 0.0)
+    chips = write_chips(plan.region, changes, offset_m=offset, folder=config.out / "review")
+    write_review(
+        config.out,
+        changes,
+        read_osm(config.extract).features,
+        chips,
+        imagery=config.imagery or Imagery(id=config.name),
+        options=PageOptions(region=config.name, crs=plan.region.grid.crs, offset_m=offset),
+    )
+
+
+def run_warnings(plan: Plan) -> list[str]:
+    """Return what a user should know about a run that worked."""
+    out = []
+    if plan.config.extract is None:
+        out.append("the region file names no [osm] extract: the run ended with features")
+    if plan.config.imagery is None:
+        out.append("the region file has no [imagery] table: no proposals are written")
+    return out
+
+
+def write_report(out: Path, report: dict[str, Any]) -> None:
+    """Write report.json and report.html."""
+    text = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text_whole(out / "report.json", text + "\n")
+    write_text_whole(out / "report.html", report_html(report))
+
+
+@contextmanager
+def _timed(times: StageTimes, name: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    times.seconds[name] = time.perf_counter() - started
+    log.info("%s took %.1f s", name, times.seconds[name])
