@@ -75,3 +75,24 @@ class PolygonOptions:
     def sliver_m(self) -> float:
         """`sliver_px` in metres."""
         return self.sliver_px * self.gsd_m
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeOptions:
+    """How far a regular shape may be from the outline that it stands for."""
+
+    min_iou: float = 0.9
+    """A shape below this IoU with the free outline is not used."""
+    simpler_iou: float = 0.02
+    """A building stays a rectangle unless right angles raise the IoU by more than this."""
+    corner_m: float = 0.6
+    """Bends of a building's outline smaller than this are noise, not corners."""
+    step_m: float = 1.0
+    """Walls of a building shorter than this are left out."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_iou <= 1:
+            raise ConfigError(f"min_iou={self.min_iou} is out of range; choose a share above 0 and up to 1")
+        for name in ("simpler_iou", "corner_m", "step_m"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise ConfigError(f"{name}={getattr(self, name)} is negative or not finite; give 0 or more")
