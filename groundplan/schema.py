@@ -103,7 +103,9 @@ def check_frame(frame: gpd.GeoDataFrame, schema: Mapping[str, str], *, what: str
     if frame.crs is None:
         raise SchemaError(f"{what} has no CRS; write it with one")
     rest = [name for name in frame.columns if name not in schema and name != frame.geometry.name]
-    out = frame[[*schema, *rest, frame.geometry.name]].rename_geometry("geometry")
+    out = frame[[*schema, *rest, frame.geometry.name]]
+    if frame.geometry.name != "geometry":  # geopandas refuses to rename a column to its own name
+        out = out.rename_geometry("geometry")
     try:
         return out.astype({name: dtype for name, dtype in schema.items() if dtype != "object"})
     except (TypeError, ValueError) as err:
