@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyproj
 import pytest
 import rasterio
 import shapely
 from affine import Affine
 
-from groundplan.crs import transform_xy
+from groundplan.crs import transform_geometries
 
 
 @pytest.fixture
@@ -57,26 +56,23 @@ def write_scene(tmp_path: Path) -> Callable[..., str]:
 
 
 def paint_polygon(
-    polygon: shapely.Polygon,
-    polygon_crs: Any,
-    *,
-    transform: Affine,
-    crs: Any,
-    width: int,
-    height: int,
-    samples: int = 4,
+    polygon: shapely.Polygon, polygon_crs: Any, *, transform: Affine, crs: Any, width: int, height: int
 ) -> np.ndarray:
-    """Return the share (0..1) of each pixel that a polygon covers, from samples x samples points a pixel."""
-    steps = (np.arange(samples) + 0.5) / samples
-    cols = (np.arange(width)[:, None] + steps).ravel()[None, :]
-    rows = (np.arange(height)[:, None] + steps).ravel()[:, None]
-    x = transform.a * cols + transform.b * rows + transform.c
-    y = transform.d * cols + transform.e * rows + transform.f
-    if pyproj.CRS(crs) != pyproj.CRS(polygon_crs):
-        x, y = transform_xy(x, y, source=crs, target=polygon_crs)
-    shapely.prepare(polygon)
-    hits = shapely.contains_xy(polygon, x, y)
-    return hits.reshape(height, samples, width, samples).mean(axis=(1, 3))
+    """Return the exact share (0..1) of each pixel that a polygon covers."""
+    (outline,) = transform_geometries([shapely.segmentize(polygon, 1.0)], source=polygon_crs, target=crs)
+    t = ~transform
+    in_px = shapely.transform(
+        outline,
+        lambda xy: np.column_stack([t.a * xy[:, 0] + t.b * xy[:, 1] + t.c, t.d * xy[:, 0] + t.e * xy[:, 1] + t.f]),
+    )
+    shapely.prepare(in_px)
+    cover = shapely.contains_xy(in_px, *np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)).astype(float)
+    edge = np.floor(shapely.get_coordinates(shapely.segmentize(in_px.boundary, 0.25))).astype(int)
+    cells = np.unique(np.concatenate([edge + np.array([i, j]) for i in (-1, 0, 1) for j in (-1, 0, 1)]), axis=0)
+    cells = cells[((cells >= 0) & (cells < (width, height))).all(axis=1)]
+    boxes = shapely.box(cells[:, 0], cells[:, 1], cells[:, 0] + 1, cells[:, 1] + 1)
+    cover[cells[:, 1], cells[:, 0]] = shapely.area(shapely.intersection(boxes, in_px))
+    return cover
 
 
 @pytest.fixture

@@ -122,8 +122,10 @@ def test_the_first_scene_wins_where_it_has_data_and_the_next_fills_its_holes(wri
 # --- places and sizes -------------------------------------------------------------------------------------------
 
 
-def scene_around(lon: float, lat: float, crs: str, kind: str, size_m: float) -> tuple[Affine, int]:
-    """Return transform and side in pixels of a raster in `crs` of about 190 m around a place."""
+def scene_around(
+    lon: float, lat: float, crs: str, kind: str, size_m: float, side_m: float = 75.0
+) -> tuple[Affine, int]:
+    """Return transform and side in pixels of a raster in `crs` of `side_m` around a place."""
     x, y = (v.item() for v in transform_xy(lon, lat, source="EPSG:4326", target=crs))
     unit_x = unit_y = 1.0
     if parse_crs(crs).is_geographic:
@@ -133,7 +135,7 @@ def scene_around(lon: float, lat: float, crs: str, kind: str, size_m: float) -> 
         unit_x = unit_y = 1 / 0.3048
     elif "3857" in crs:
         unit_x = unit_y = 1 / math.cos(math.radians(lat))
-    n = round(190 / size_m)
+    n = round(side_m / size_m)
     a, e = size_m * unit_x, size_m * unit_y
     turn = math.radians(25 if kind == "rotated" else 0)
     sign = -1 if kind == "south-up" else 1
@@ -159,7 +161,7 @@ def scene_around(lon: float, lat: float, crs: str, kind: str, size_m: float) -> 
 def test_a_square_of_100_m_measures_10_000_m2_where_it_stands(
     write_scene, painted, crs: str, lon: float, lat: float, kind: str
 ) -> None:
-    transform, n = scene_around(lon, lat, crs, kind, 0.28)
+    transform, n = scene_around(lon, lat, crs, kind, 0.28, side_m=145.0)
     # True metres: a projection made for this very place.
     local = f"+proj=tmerc +lat_0={lat} +lon_0={lon} +k=1 +ellps=GRS80 +units=m"
     if "2994" not in crs:
@@ -175,15 +177,16 @@ def test_a_square_of_100_m_measures_10_000_m2_where_it_stands(
     rows, cols = np.indices(weights.shape) + 0.5
     t = region.grid.transform
     x, y = t.c + t.a * np.average(cols, weights=weights), t.f + t.e * np.average(rows, weights=weights)
-    (truth,) = transform_geometries([square], source=local, target=region.grid.crs)
+    # By way of the scene's CRS, as the pixels go: `local` has no datum of its own where the scene is not WGS 84.
+    (there,) = transform_geometries([square], source=local, target=crs)
+    (truth,) = transform_geometries([there], source=crs, target=region.grid.crs)
     assert math.hypot(x - truth.centroid.x, y - truth.centroid.y) < 0.03
-    assert valid.mean() > 0.6
+    assert valid.mean() > 0.5  # 0.57 for a square scene turned by 25 degrees
 
 
 @pytest.mark.parametrize("size_m", [0.6, 0.3, 0.2, 0.15, 0.13, 0.1, 0.05])
 def test_a_painted_polygon_keeps_its_area_at_every_resolution(write_scene, painted, size_m: float) -> None:
-    transform, n = scene_around(11.0, 52.0, "EPSG:4326", "north-up", size_m)
-    n = min(n, 1400)
+    transform, n = scene_around(11.0, 52.0, "EPSG:4326", "north-up", size_m, side_m=60.0)
     x, y = (
         v.item()
         for v in transform_xy(
@@ -192,7 +195,7 @@ def test_a_painted_polygon_keeps_its_area_at_every_resolution(write_scene, paint
     )
     shape = shapely.Polygon([(-20, -15), (25, -9), (18, 22), (0, 5), (-16, 20)])
     shape = shapely.affinity.translate(shape, x, y)
-    cover = painted(shape, UTM, transform=transform, crs="EPSG:4326", width=n, height=n, samples=2)
+    cover = painted(shape, UTM, transform=transform, crs="EPSG:4326", width=n, height=n)
     pixels = np.repeat(np.rint(cover * 255).astype(np.uint8)[None], 3, axis=0)
     image, _ = mosaic(
         region_of(write_scene("a.tif", pixels, transform=transform, crs="EPSG:4326"), gsd_m=0.3, tile_px=256)
@@ -207,7 +210,7 @@ def test_tiles_of_every_size_agree_to_the_bit(write_scene, overviews: tuple[int,
     pixels = noise(3, n, n)
     mask = np.where(noise(1, n, n, seed=5)[0] > 30, 255, 0).astype(np.uint8)
     path = write_scene("a.tif", pixels, transform=transform, crs="EPSG:4326", mask=mask, overviews=overviews)
-    for gsd_m in (0.25, 1.3):
+    for gsd_m in (0.25, 0.8):
         found = [
             mosaic(region_of(path, gsd_m=gsd_m, tile_px=size, overlap_px=lap)) for size, lap in ((64, 16), (97, 3))
         ]
@@ -230,7 +233,7 @@ def test_needs_beyond_the_memory_limit_are_read_in_quarters_alike(
     transform, n = scene_around(11.0, 52.0, "EPSG:4326", "north-up", 0.3)
     region = region_of(write_scene("a.tif", noise(3, n, n), transform=transform, crs="EPSG:4326"), gsd_m=2.0)
     whole = mosaic(region)
-    monkeypatch.setattr("tiling.read.MAX_SOURCE_PX", 1000)
+    monkeypatch.setattr("tiling.read.MAX_SOURCE_PX", 20_000)
     quarters = mosaic(region)
     assert (whole[0] == quarters[0]).all() and (whole[1] == quarters[1]).all()
 
