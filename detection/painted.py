@@ -41,9 +41,9 @@ def _instances(image: NDArray[np.uint8]) -> Detections:
     order = np.argsort(code[rows, cols], kind="stable")
     rows, cols = rows[order], cols[order]
     codes, starts = np.unique(code[rows, cols], return_index=True)
-    for value, own_rows, own_cols in zip(
-        codes, np.split(rows, starts[1:]), np.split(cols, starts[1:]), strict=True
-    ):
+    ends = [*starts[1:], len(rows)]
+    for value, start, end in zip(codes, starts, ends, strict=False):
+        own_rows, own_cols = rows[start:end], cols[start:end]
         top, bottom = own_rows.min(), own_rows.max() + 1
         left, right = own_cols.min(), own_cols.max() + 1
         grid = np.zeros((bottom - top, right - left), np.float32)

@@ -10,6 +10,10 @@ from distributed import Client, LocalCluster
 
 from groundplan.errors import ConfigError
 
+for _talker in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler", "tornado"):
+    # Ours is the only voice a user wants to hear; Dask announces every connection it opens and closes.
+    logging.getLogger(_talker).setLevel(logging.CRITICAL)
+
 CONNECT_TIMEOUT_S = 20
 ALLOWED_FAILURES = 3
 """Workers that may die over one block before it is recorded as failed."""
@@ -27,11 +31,11 @@ def local_cluster(workers: int) -> Iterator[Any]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             # A network, GDAL's cache and a block's polygons: Dask's own per-core share would pause workers on
             # machines with little memory, long before anything is wrong.
             memory_limit=0,
-            silence_logs=logging.ERROR,
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
     ):

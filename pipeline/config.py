@@ -12,7 +12,7 @@ from groundplan.nearest import did_you_mean
 from groundplan.records import Imagery
 from groundplan.tables import read_record
 from osm.options import DiffOptions
-from postprocess.options import PolygonOptions
+from postprocess.options import PolygonOptions, ShapeOptions
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -120,6 +120,7 @@ class RegionConfig:
     model: ModelTable
     tiling: TilingTable
     polygons: PolygonOptions
+    shapes: ShapeOptions
     diff: DiffOptions
     out: Path
 
@@ -139,6 +140,7 @@ _TABLES = {
     "model": ModelTable,
     "tiling": TilingTable,
     "polygons": PolygonOptions,
+    "shapes": ShapeOptions,
     "diff": DiffOptions,
     "output": OutputTable,
 }
@@ -208,6 +210,7 @@ def _assemble(
         model=tables.get("model", ModelTable()),
         tiling=tables.get("tiling", TilingTable()),
         polygons=tables.get("polygons", PolygonOptions()),
+        shapes=tables.get("shapes", ShapeOptions()),
         diff=tables.get("diff", DiffOptions()),
         out=(out or Path(output.dir or f"runs/{head.name}")).resolve(),
     )

@@ -33,7 +33,7 @@ class Detected:
 
 
 def detect(
-    plan: Plan, executor: Executor, *, fresh: bool, on_block: Callable[[BlockResult | None], None] | None = None
+    plan: Plan, executor: Executor, *, on_block: Callable[[BlockResult | None], None] | None = None
 ) -> Detected:
     """Run every block that has no whole part yet.
 
@@ -41,15 +41,10 @@ def detect(
     ----------
     plan : Plan
     executor : Executor
-    fresh : bool
-        Forget earlier parts.
     on_block : callable, optional
         Called with each block's result (None where it failed), earlier ones included.
     """
-    parts = plan.config.out / "parts"
-    if fresh and parts.exists():
-        shutil.rmtree(parts)
-    results, waiting = _find_done(plan)
+    results, waiting = find_done(plan)
     resumed = len(results)
     if resumed:
         log.info("%d of %d blocks taken over from an earlier run", resumed, len(plan.tasks))
@@ -70,7 +65,14 @@ def detect(
     return Detected(results=ordered, failed=failed, resumed=resumed)
 
 
-def _find_done(plan: Plan) -> tuple[list[BlockResult], list[BlockTask]]:
+def forget_parts(plan: Plan) -> None:
+    """Remove all parts of earlier runs."""
+    parts = plan.config.out / "parts"
+    if parts.exists():
+        shutil.rmtree(parts)
+
+
+def find_done(plan: Plan) -> tuple[list[BlockResult], list[BlockTask]]:
     """Return the results that stand, and the tasks that are left; blocks with failed tiles are tried again."""
     results, waiting = [], []
     for task in plan.tasks:

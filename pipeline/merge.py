@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from postprocess.shapes import regularise
 
 from groundplan.errors import CRSMismatchError, SchemaError
 from groundplan.records import Imagery
 from groundplan.schema import check_parts
 from groundplan.vector import read_vector, write_geojson, write_parquet
 from groundplan.whole import write_bytes_whole
-from postprocess.options import PolygonOptions
+from postprocess.options import PolygonOptions, ShapeOptions
 from postprocess.seams import merge_parts
+from postprocess.shapes import fit_shapes
 
 TILES_NAME = "tiles.npy"
 """Bounds of every tile that was looked at: without them, the end of the imagery is where nothing was found."""
@@ -81,6 +81,7 @@ def merge(
     run_dir: Path,
     *,
     options: PolygonOptions,
+    shapes: ShapeOptions,
     aoi: shapely.Geometry | None = None,
     provenance: Provenance | None = None,
 ) -> gpd.GeoDataFrame:
@@ -92,6 +93,8 @@ def merge(
         With parts/ and, where groundplan made them, tiles.npy.
     options : PolygonOptions
         ``gsd_m`` must be that of the tiles.
+    shapes : ShapeOptions
+        How far regular shapes may depart from the outlines.
     aoi : geometry, optional
         In the parts' CRS: objects with less than half their area inside are left out.
     provenance : Provenance, optional
@@ -106,7 +109,7 @@ def merge(
     if aoi is not None and len(features):
         inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), aoi))
         features = features[inside >= 0.5 * features.geometry.area.to_numpy()].reset_index(drop=True)
-    features = regularise(features, options=options)
+    features = fit_shapes(features, options=shapes)
     if provenance is not None:
         features = features.assign(
             imagery_id="" if provenance.imagery is None else provenance.imagery.id,
@@ -132,8 +135,8 @@ def _collection(provenance: Provenance | None) -> dict[str, Any]:
     return out
 
 
-def manifest_options(run_dir: Path) -> PolygonOptions:
-    """Return the polygon options an earlier stage wrote into the manifest, or the defaults.
+def manifest_options(run_dir: Path) -> tuple[PolygonOptions, ShapeOptions]:
+    """Return the options an earlier stage wrote into the manifest, or the defaults.
 
     Raises
     ------
@@ -142,10 +145,10 @@ def manifest_options(run_dir: Path) -> PolygonOptions:
     """
     path = run_dir / "manifest.json"
     if not path.is_file():
-        return PolygonOptions()
+        return PolygonOptions(), ShapeOptions()
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         table = manifest["config"]["polygons"] | {"gsd_m": manifest["grid"]["gsd_m"]}
-        return PolygonOptions(**table)
+        return PolygonOptions(**table), ShapeOptions(**manifest["config"]["shapes"])
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise SchemaError(f"{path} is damaged ({err}); run `groundplan detect` again") from err

@@ -19,7 +19,7 @@ from osm.diff import diff
 from osm.read import read_osm
 from pipeline.chips import write_chips
 from pipeline.config import RegionConfig
-from pipeline.detect import Detected, detect, tile_bounds
+from pipeline.detect import Detected, detect, find_done, forget_parts, tile_bounds
 from pipeline.executor import default_workers, open_executor
 from pipeline.lock import hold_folder
 from pipeline.manifest import write_manifest
@@ -120,15 +120,15 @@ def plan_run(config: RegionConfig, options: RunOptions) -> Plan:
 def run_detect(plan: Plan, options: RunOptions) -> Detected:
     """Run the detection stage into the plan's folder and write its manifest."""
     out = plan.config.out
+    if options.fresh:
+        forget_parts(plan)
     wanted = default_workers() if options.workers is None else options.workers
-    workers = min(wanted, max(1, len(plan.tasks))) if wanted else 0
-    with tile_bar(plan.n_tiles) as bar, open_executor(workers=workers, scheduler=options.scheduler) as executor:
-        detected = detect(
-            plan,
-            executor,
-            fresh=options.fresh,
-            on_block=lambda result: bar.update(result.n_tiles if result else 0),
-        )
+    n_waiting = len(find_done(plan)[1])
+    # A cluster takes seconds to start: not worth it for nothing, or for one block.
+    workers = min(wanted, n_waiting) if n_waiting > 1 else 0
+    scheduler = options.scheduler if n_waiting else None
+    with tile_bar(plan.n_tiles) as bar, open_executor(workers=workers, scheduler=scheduler) as executor:
+        detected = detect(plan, executor, on_block=lambda result: bar.update(result.n_tiles if result else 0))
     write_tiles(out, tile_bounds(plan))
     write_manifest(plan, detected.results, failed=detected.failed, path=out / "manifest.json")
     return detected
@@ -139,6 +139,7 @@ def run_merge(plan: Plan) -> gpd.GeoDataFrame:
     return merge(
         plan.config.out,
         options=plan.polygons,
+        shapes=plan.config.shapes,
         aoi=plan.region.aoi,
         provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),
     )
