@@ -15,7 +15,7 @@ SAMPLES: Final = 160
 """Points an outline is sampled with: about one a metre on a soccer pitch, and under 0.1 ms a step."""
 
 _STEPS = 25
-_ENOUGH_M = 1e-4
+_ENOUGH_M = 1e-3
 _LEAST_SCALE_M = 0.02
 """Distances are weighed on at least this scale, else exact outlines would divide by zero."""
 

@@ -19,13 +19,20 @@ class _Wall:
 
     along_u: bool
     """Whether it runs along the first axis of the turned frame."""
+    along: Array
+    """Where the outline's points lie on that axis, metres."""
     offsets: Array
-    """Where the outline's points lie on the other axis, metres."""
+    """Where they lie on the other axis, metres."""
 
     @property
     def offset(self) -> float:
         """The median: rounded corners at a wall's ends do not move it."""
         return float(np.median(self.offsets))
+
+    def joined(self, other: "_Wall") -> "_Wall":
+        """Return both as one wall."""
+        along, offsets = (self.along, other.along), (self.offsets, other.offsets)
+        return _Wall(self.along_u, np.concatenate(along), np.concatenate(offsets))
 
 
 def fit_right_angles(polygon: Any, *, options: ShapeOptions) -> Any:
@@ -39,12 +46,24 @@ def fit_right_angles(polygon: Any, *, options: ShapeOptions) -> Any:
     if bends.is_empty or bends.geom_type != "Polygon":
         return None
     frame = np.array([*shapely.get_coordinates(polygon.centroid)[0], main_angle(bends.exterior)])
+    frame[2] += _tilt(_walls(polygon.exterior, frame, options=options))
     shell = _squared(polygon.exterior, frame, options=options)
     if shell is None:
         return None
     holes = [_squared(hole, frame, options=options) for hole in polygon.interiors]
     shape = shapely.Polygon(shell, [hole for hole in holes if hole is not None])
     return shape if shape.is_valid else None
+
+
+def _tilt(walls: list[_Wall]) -> float:
+    """Return by which angle, radians, all walls together lean from their axes (one least-squares slope)."""
+    lean = spread = 0.0
+    for wall in walls:
+        along = wall.along - wall.along.mean()
+        product = float(along @ (wall.offsets - wall.offsets.mean()))
+        lean += product if wall.along_u else -product
+        spread += float(along @ along)
+    return float(np.arctan2(lean, spread)) if spread > 0 else 0.0
 
 
 def _squared(ring: Any, frame: Array, *, options: ShapeOptions) -> Array | None:
@@ -80,16 +99,16 @@ def _walls(ring: Any, frame: Array, *, options: ShapeOptions) -> list[_Wall]:
     edge_along_u = np.abs(np.diff(bend_u)) >= np.abs(np.diff(bend_v))
     walls: list[_Wall] = []
     for number, along_u in enumerate(edge_along_u.tolist()):
-        offsets = (v if along_u else u)[edge == number]
-        if len(offsets) == 0:
+        here = edge == number
+        if not here.any():
             continue
+        wall = _Wall(along_u, (u if along_u else v)[here], (v if along_u else u)[here])
         if walls and walls[-1].along_u == along_u:
-            walls[-1].offsets = np.concatenate((walls[-1].offsets, offsets))
+            walls[-1] = walls[-1].joined(wall)
         else:
-            walls.append(_Wall(along_u, offsets))
+            walls.append(wall)
     if len(walls) > 1 and walls[0].along_u == walls[-1].along_u:
-        last = walls.pop()
-        walls[0].offsets = np.concatenate((last.offsets, walls[0].offsets))
+        walls[0] = walls.pop().joined(walls[0])
     return walls
 
 
@@ -102,8 +121,7 @@ def _without(walls: list[_Wall], place: int) -> list[_Wall]:
     """Return the walls with one left out and its two neighbours, now in a row, made one."""
     count = len(walls)
     before, after = walls[place - 1], walls[(place + 1) % count]
-    joined = _Wall(before.along_u, np.concatenate((before.offsets, after.offsets)))
     drop = {place, (place - 1) % count, (place + 1) % count}
     rest = [wall for number, wall in enumerate(walls) if number not in drop]
     where = sum(1 for number in range((place - 1) % count) if number not in drop)
-    return [*rest[:where], joined, *rest[where:]]
+    return [*rest[:where], before.joined(after), *rest[where:]]
