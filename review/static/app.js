@@ -154,7 +154,8 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const field = event.target.closest("input:not([type=checkbox]), select, textarea");
-    if (field || (event.key.startsWith("Arrow") && event.target.closest("#map"))) return;
+    // A field of a dialog closed this moment still has the focus until the next frame; its keys are ours again.
+    if ((field && !field.closest("dialog")) || (event.key.startsWith("Arrow") && event.target.closest("#map"))) return;
     const action = ACTIONS[event.key.toLowerCase()];
     if (!action) return;
     event.preventDefault();
@@ -172,7 +173,7 @@
   gp.byId("who").addEventListener("change", () => store.remember("who", who()));
   gp.byId("load-file").addEventListener("change", async (event) => {
     const { lines, bad } = gp.parseLines(await event.target.files[0].text());
-    const taken = store.merge(lines.map((line) => ({ ...line, sent: false })));
+    const taken = store.load(lines, who());
     notice(taken + " decisions taken over" + (lines.length - taken + bad ? "; " + (lines.length - taken + bad) + " lines are about other proposals, older, or unreadable" : "") + ".");
     event.target.value = "";
     showCurrent();

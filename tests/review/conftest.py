@@ -129,7 +129,7 @@ def make_osm(outlines, labels, *, hostile=""):
     return gpd.GeoDataFrame(rows, geometry=transform_geometries(shapes, source=UTM, target=LON_LAT), crs=LON_LAT)
 
 
-def write_example(run_dir, *, count=24, hostile="", region="demo", options=None):
+def _write_example(run_dir, *, count=24, hostile="", region="demo", options=None):
     """Write a whole review folder and return the path of its index.html."""
     outlines, labels = town(count)
     changes = make_changes(outlines, labels, hostile=hostile)
@@ -151,8 +151,14 @@ def write_example(run_dir, *, count=24, hostile="", region="demo", options=None)
 def example_run(tmp_path_factory):
     """Return a run folder with a review page of 24 rows; tests must not change it."""
     folder = tmp_path_factory.mktemp("run")
-    write_example(folder)
+    _write_example(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_example():
+    """Return the function that writes a review folder into a run folder."""
+    return _write_example
 
 
 @pytest.fixture(scope="session")
