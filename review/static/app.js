@@ -81,9 +81,11 @@
     else showCurrent();
   }
 
-  function after() {
+  // changed: the one proposal decided anew; without it any may have changed.
+  function after(changed) {
     list.refresh();
-    map.refresh();
+    if (changed) map.decided(changed);
+    else map.refresh();
     showProgress();
     server.push();
   }
@@ -93,7 +95,7 @@
     if (!change || !store.decidable(change)) return;
     store.set(change.id, decision, reason || "", who());
     goOn();
-    after();
+    after(change);
   }
 
   function undo() {
@@ -102,7 +104,7 @@
     const index = rows.findIndex((change) => change.id === id);
     if (index >= 0) select(index);
     else showCurrent();
-    after();
+    after(rows[index]);
   }
 
   // A rejection asks for its reason: a digit or a click answers.

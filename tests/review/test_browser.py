@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from review.decisions import current_decisions, parse_decision
+from review.page import read_page_data
 from review.server import make_server
 
 HOSTILE = '"><script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
@@ -150,7 +151,7 @@ def test_a_click_on_the_map_chooses_the_proposal_there(page, example_run):
 
 
 def test_filters_and_sorting_choose_what_is_listed(page, example_run):
-    data = json.loads((example_run / "review/data.js").read_text().split("= ", 1)[1].rstrip(";\n"))
+    data = read_page_data(example_run / "review")
     opened(page, index(example_run))
 
     def count():
