@@ -367,46 +367,15 @@ def test_every_control_has_a_name_and_is_reached_by_the_tab_key(page, example_ru
     )
 
 
-CONTRAST = """() => {
-  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgba = (text) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = text;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
-  const ground = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = rgba(getComputedStyle(node).backgroundColor);
-      if (colour[3] === 255) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const low = new Set();
-  for (const node of document.querySelectorAll('body *')) {
-    const own = [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim());
-    if (!own || node.disabled || node.closest('#map, noscript, svg')) continue;
-    if (!node.getBoundingClientRect().width) continue;
-    const [a, b] = [light(rgba(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) low.add(node.tagName + ' ' + node.textContent.trim().slice(0, 20) + ' ' + ratio.toFixed(2));
-  }
-  return [...low];
-}"""
-"""Texts on the page whose contrast with the ground behind them is below WCAG's 4.5 (its formula for luminance)."""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_has_the_contrast_of_level_aa(page, example_run, scheme):
+def test_all_text_has_the_contrast_of_level_aa(page, example_run, low_contrast, scheme):
     page.emulate_media(color_scheme=scheme)
     opened(page, index(example_run))
     page.keyboard.press("a")
     page.keyboard.press("k")
-    assert page.evaluate(CONTRAST) == []
+    assert low_contrast(page) == []
     page.keyboard.press("r")
-    assert page.evaluate(CONTRAST) == []
+    assert low_contrast(page) == []
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_buttons_stay_in_reach(page, example_run):

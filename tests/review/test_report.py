@@ -102,7 +102,7 @@ def test_hostile_texts_stay_texts(page, tmp_path):
     assert page.complaints == []
 
 
-def test_the_report_fits_a_phone_and_its_style_is_allowed(page, tmp_path):
+def test_the_report_fits_a_phone_and_reads_well_light_and_dark(page, tmp_path, low_contrast):
     path = tmp_path / "report.html"
     path.write_text(report_html(FULL), encoding="utf-8")
     page.set_viewport_size({"width": 390, "height": 844})
@@ -111,6 +111,7 @@ def test_the_report_fits_a_phone_and_its_style_is_allowed(page, tmp_path):
         page.goto(path.as_uri())
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colour
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert low_contrast(page) == []
     assert page.locator("svg[role=img] > title").count() == page.locator("svg").count() >= 5
     assert page.complaints == []
 
