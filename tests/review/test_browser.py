@@ -1,6 +1,7 @@
 """The review page in a real headless Chromium, from the file system and from the local server."""
 
 import json
+import re
 import threading
 from contextlib import contextmanager
 
@@ -33,7 +34,8 @@ def opened(page, address):
 
 def wait_for(page, where, text):
     """Wait for a text; Playwright's wait_for_function needs eval, which the page's policy forbids."""
-    page.locator(where).filter(has_text=text).wait_for(state="attached", timeout=60_000)
+    # As a pattern, because a plain has_text ignores case: "Saved" would be found in "1 not saved yet".
+    page.locator(where).filter(has_text=re.compile(re.escape(text))).wait_for(state="attached", timeout=60_000)
 
 
 def index(run_dir):
@@ -286,7 +288,8 @@ def test_a_new_browser_goes_on_where_the_servers_file_ends(browser, page, tmp_pa
 def test_what_could_not_be_saved_is_said_and_saved_later(page, tmp_path, write_example):
     write_example(tmp_path, count=8)
     with running(tmp_path) as server:
-        opened(page, server.url)
+        with page.expect_response("**/decisions"):
+            opened(page, server.url)
         page.route("**/decisions", lambda route: route.abort())
         page.keyboard.press("a")
         wait_for(page, "#saved", "1 not saved yet")
