@@ -39,7 +39,8 @@ ASSETS: Final[tuple[str, ...]] = (
 """Files copied from review/static beside the data."""
 
 DATA_NAME: Final = "data.js"
-DATA_HEAD: Final = "window.GROUNDPLAN_REVIEW = "
+DATA_HEAD: Final = "window.GROUNDPLAN_REVIEW = JSON.parse('"
+DATA_TAIL: Final = "');\n"
 
 
 def write_review(
@@ -95,10 +96,30 @@ def data_script(data: Mapping[str, Any]) -> str:
     """Return the page's data as one script of plain ASCII.
 
     ASCII keeps lone surrogates and line separators harmless, and ``<`` is escaped so that the text could
-    even stand inside HTML.
+    even stand inside HTML. Browsers read a JSON text in a string several times as fast as the same data
+    written as an object.
     """
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return DATA_HEAD + text.replace("<", "\\u003c") + ";\n"
+    quoted = text.replace("<", "\\u003c").replace("'", "\\u0027").replace("\\", "\\\\")
+    return DATA_HEAD + quoted + DATA_TAIL
+
+
+def script_data(script: str) -> Any:
+    r"""Return the data in a script that `data_script` wrote.
+
+    Raises
+    ------
+    ValueError
+        It is another script.
+
+    Examples
+    --------
+    >>> script_data(data_script({"name": "it's \\ <b>"}))
+    {'name': "it's \\ <b>"}
+    """
+    if not (script.startswith(DATA_HEAD) and script.endswith(DATA_TAIL)):
+        raise ValueError("not whole")
+    return json.loads(script.removeprefix(DATA_HEAD).removesuffix(DATA_TAIL).replace("\\\\", "\\"))
 
 
 def read_page_data(review_dir: str | os.PathLike[str]) -> dict[str, Any]:
@@ -114,7 +135,7 @@ def read_page_data(review_dir: str | os.PathLike[str]) -> dict[str, Any]:
         raise SchemaError(f"no review page in {Path(review_dir)}; give a run folder that `groundplan run` made")
     text = path.read_text(encoding="ascii", errors="replace")
     try:
-        data = json.loads(text.removeprefix(DATA_HEAD).rstrip().removesuffix(";"))
+        data = script_data(text)
     except ValueError as err:
         raise SchemaError(f"cannot read {path} ({err}); write the review page anew") from err
     if not isinstance(data, dict) or data.get("form") != FORM:

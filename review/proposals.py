@@ -123,7 +123,7 @@ def page_data(
         "imagery": _imagery(imagery),
         "attribution": list(opts.attribution),
         "reject_reasons": [[slug, text] for slug, text in REJECT_REASONS.items()],
-        "overview": _chip(opts.overview, origin),
+        "overview": _overview(opts.overview, origin),
         "osm": table,
         "changes": items,
     }
@@ -171,11 +171,14 @@ def _chip(chip: ChipInfo | None, origin: tuple[float, float]) -> dict[str, Any] 
         "src": chip.path,
         "size": [chip.width_px, chip.height_px],
         "to_px": [round(value, 7) for value in to_px[:6]],
-        "corners": [
-            _point(ground_point(chip.transform, *corner), origin)
-            for corner in ((0, 0), (chip.width_px, chip.height_px))
-        ],
     }
+
+
+def _overview(chip: ChipInfo | None, origin: tuple[float, float]) -> dict[str, Any] | None:
+    if chip is None:
+        return None
+    corners = ((0, 0), (chip.width_px, chip.height_px))
+    return {"src": chip.path, "corners": [_point(ground_point(chip.transform, *at), origin) for at in corners]}
 
 
 def _point(xy: tuple[float, float], origin: tuple[float, float]) -> list[int]:

@@ -81,9 +81,11 @@
     else showCurrent();
   }
 
-  function after() {
+  // changed: the one proposal decided anew; without it any may have changed.
+  function after(changed) {
     list.refresh();
-    map.refresh();
+    if (changed) map.decided(changed);
+    else map.refresh();
     showProgress();
     server.push();
   }
@@ -93,7 +95,7 @@
     if (!change || !store.decidable(change)) return;
     store.set(change.id, decision, reason || "", who());
     goOn();
-    after();
+    after(change);
   }
 
   function undo() {
@@ -102,7 +104,7 @@
     const index = rows.findIndex((change) => change.id === id);
     if (index >= 0) select(index);
     else showCurrent();
-    after();
+    after(rows[index]);
   }
 
   // A rejection asks for its reason: a digit or a click answers.
@@ -154,7 +156,8 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const field = event.target.closest("input:not([type=checkbox]), select, textarea");
-    if (field || (event.key.startsWith("Arrow") && event.target.closest("#map"))) return;
+    // A field of a dialog closed this moment still has the focus until the next frame; its keys are ours again.
+    if ((field && !field.closest("dialog")) || (event.key.startsWith("Arrow") && event.target.closest("#map"))) return;
     const action = ACTIONS[event.key.toLowerCase()];
     if (!action) return;
     event.preventDefault();
@@ -172,7 +175,7 @@
   gp.byId("who").addEventListener("change", () => store.remember("who", who()));
   gp.byId("load-file").addEventListener("change", async (event) => {
     const { lines, bad } = gp.parseLines(await event.target.files[0].text());
-    const taken = store.merge(lines.map((line) => ({ ...line, sent: false })));
+    const taken = store.load(lines, who());
     notice(taken + " decisions taken over" + (lines.length - taken + bad ? "; " + (lines.length - taken + bad) + " lines are about other proposals, older, or unreadable" : "") + ".");
     event.target.value = "";
     showCurrent();

@@ -30,7 +30,11 @@
       this._canvas.style.height = size.y + "px";
       const context = this._canvas.getContext("2d");
       context.scale(ratio, ratio);
-      this._paint(map, context, size);
+      this._paint(context, size);
+    },
+    // One row more over what is drawn already.
+    drawOver(row) {
+      this._paint(this._canvas.getContext("2d"), this._map.getSize(), [row]);
     },
   });
 
@@ -59,7 +63,7 @@
     }
   }
 
-  // pick(index) is called for a click. Returns {show(changes), select(index), refresh()}.
+  // pick(index) is called for a click. Returns {show(changes), select(index), refresh(), decided(change)}.
   gp.makeMap = function (data, store, pick) {
     const map = L.map("map", {
       crs: L.CRS.Simple, attributionControl: false, zoomSnap: 0.25, minZoom: -8, maxZoom: 5,
@@ -69,12 +73,12 @@
     let rows = [];
     let selected = -1;
 
-    function draw(_, context, size) {
+    // Draws the rows given, or all of them.
+    function draw(context, size, only) {
       const scale = map.options.crs.scale(map.getZoom());
       const corner = map.containerPointToLatLng([0, 0]);
       const toScreen = (x, y) => [(x / 100 - corner.lng) * scale, (corner.lat - y / 100) * scale];
-      const drawOne = (index, chosen) => {
-        const change = rows[index];
+      const drawOne = (change) => {
         const place = places.get(change.id);
         if (!Number.isFinite(place.x)) return;
         const [x, y] = toScreen(place.x, place.y);
@@ -92,15 +96,19 @@
         } else {
           context.fillRect(x - 2.5, y - 2.5, 5, 5);
         }
-        if (!chosen) return;
-        context.strokeStyle = getComputedStyle(map.getContainer()).color;
-        context.lineWidth = 2.5;
-        context.beginPath();
-        context.arc(x, y, Math.max(9, reach * 0.75), 0, 2 * Math.PI);
-        context.stroke();
       };
-      for (let index = 0; index < rows.length; index++) drawOne(index, false);
-      if (selected >= 0) drawOne(selected, true);
+      (only || rows).forEach(drawOne);
+    }
+
+    // The ring around the chosen one is an element of its own, so that moving on does not draw thousands again.
+    const ring = gp.el("div", { class: "map-ring", "aria-hidden": "true" });
+    function placeRing() {
+      const place = selected < 0 ? null : places.get(rows[selected].id);
+      ring.hidden = !place || !Number.isFinite(place.x);
+      if (ring.hidden) return;
+      const reach = Math.max(18, place.size * map.options.crs.scale(map.getZoom()) * 1.5);
+      ring.style.width = ring.style.height = reach + "px";
+      L.DomUtil.setPosition(ring, map.latLngToLayerPoint(latLng(place.x, place.y)).subtract([reach / 2, reach / 2]));
     }
 
     const points = new Points(draw);
@@ -140,15 +148,19 @@
     map.fitBounds(everything(), { animate: false, padding: [12, 12] });
     if (data.overview && data.overview.src) picture(data.overview).addTo(map);
     points.addTo(map);
+    map.getPanes().overlayPane.append(ring);
+    map.on("zoomend viewreset moveend", placeRing);
     L.control.scale({ imperial: false }).addTo(map);
     gp.byId("map-all").addEventListener("click", () => map.fitBounds(everything(), { animate: false, padding: [12, 12] }));
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(gp.byId("map"));
 
     return {
       refresh,
+      decided: (change) => points.drawOver(change),
       show(changes) {
         rows = changes;
         selected = -1;
+        placeRing();
         refresh();
       },
       select(index) {
@@ -158,7 +170,7 @@
           const at = latLng(place.x, place.y);
           if (!map.getBounds().pad(-0.1).contains(at)) map.panTo(at, { animate: false });
         }
-        refresh();
+        placeRing();
       },
     };
   };

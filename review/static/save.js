@@ -2,6 +2,9 @@
 "use strict";
 
 (function (gp) {
+  const RETRY_MS = 5000;
+  const DOWNLOAD_MS = 60000;
+
   gp.token = () => document.querySelector('meta[name="groundplan-token"]').content;
 
   // The texts of a decisions.jsonl as objects; lines that are no JSON objects are counted, not kept.
@@ -21,11 +24,17 @@
     return { lines, bad };
   };
 
+  // The link stands in the page while the browser reads it; the address is kept for as long, because a busy
+  // machine may take seconds to start a download.
   gp.download = function (text) {
-    const link = gp.el("a", { download: "decisions.jsonl" });
+    const link = gp.el("a", { download: "decisions.jsonl", hidden: "" });
     link.href = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
+    document.body.append(link);
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    setTimeout(() => {
+      URL.revokeObjectURL(link.href);
+      link.remove();
+    }, DOWNLOAD_MS);
   };
 
   // Returns {load, push}; both do nothing when the page was opened from a file or a plain static host.
@@ -35,28 +44,29 @@
     let retry = null;
 
     async function pushAll() {
-      for (let ids = store.unsent(); ids.length > 0; ids = store.unsent()) {
-        const line = store.line(ids[0]);
+      for (let first = store.firstUnsent(); first !== null; first = store.firstUnsent()) {
+        const [number, line] = first;
         const answer = await fetch("decisions", {
           method: "POST",
           headers: { "Content-Type": "application/json", "X-Groundplan-Token": gp.token() },
           body: JSON.stringify(line),
         });
         if (!answer.ok) throw new Error((await answer.text()).trim().slice(0, 200));
-        store.sent(line.id, line.when);
+        store.sent(number);
       }
     }
 
     async function push() {
-      if (!gp.token() || running) return;
+      if (!gp.token() || running || store.unsentCount() === 0) return;
       running = true;
       clearTimeout(retry);
+      say("Saving");
       try {
         await pushAll();
         say("Saved");
       } catch (error) {
-        say(store.unsent().length + " not saved yet (" + error.message + ")");
-        retry = setTimeout(push, 5000);
+        say(store.unsentCount() + " not saved yet (" + error.message + ")");
+        retry = setTimeout(push, RETRY_MS);
       } finally {
         running = false;
       }
@@ -66,8 +76,8 @@
       if (!gp.token()) return 0;
       try {
         const answer = await fetch("decisions", { headers: { "X-Groundplan-Token": gp.token() } });
-        if (!answer.ok) throw new Error(String(answer.status));
-        return store.merge(gp.parseLines(await answer.text()).lines);
+        if (!answer.ok) throw new Error((await answer.text()).trim().slice(0, 200));
+        return store.synchronise(gp.parseLines(await answer.text()).lines);
       } catch (error) {
         say("Earlier decisions could not be read (" + error.message + ")");
         return 0;

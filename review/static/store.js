@@ -3,22 +3,21 @@
 
 (function (gp) {
   const UNDO_LIMIT = 200;
+  const NONE = Object.freeze({ decision: "undecided", reason: "", who: "", when: "" });
 
-  // data: the page's data. Returns the store. An entry is {decision, reason, who, when, sent}; decision is
-  // accepted, rejected, skipped (kept here only) or pending (an earlier decision of the run taken back).
+  // data: the page's data. An entry is {decision, reason, who, when}; decision is accepted, rejected, skipped
+  // (kept in the browser only) or pending (a decision that came with the run, taken back).
+  // Every change of what the file should say becomes a line in the outbox, in order, until the server has it.
   gp.makeStore = function (data) {
     const prefix = "groundplan-review/" + data.region + "/" + data.imagery.id + "/";
     const byId = new Map(data.changes.map((change) => [change.id, change]));
+    const fromRun = new Map(data.changes.filter((change) => change.review === "accepted" || change.review === "rejected")
+      .map((change) => [change.id, { ...NONE, decision: change.review }]));
     const entries = new Map();
-    const fromRun = new Map();
+    const outbox = new Map();
     let history = [];
+    let sequence = 0;
     let kept = true;
-
-    for (const change of data.changes) {
-      if (change.review === "accepted" || change.review === "rejected") {
-        fromRun.set(change.id, { decision: change.review, reason: "", who: "", when: "", sent: true });
-      }
-    }
 
     function write(key, value) {
       try {
@@ -31,88 +30,128 @@
 
     function readAll() {
       try {
+        const queued = [];
         for (let i = 0; i < localStorage.length; i++) {
           const key = localStorage.key(i);
-          if (!key.startsWith(prefix + "d/")) continue;
-          const id = key.slice(prefix.length + 2);
-          if (byId.has(id)) entries.set(id, JSON.parse(localStorage.getItem(key)));
+          if (!key.startsWith(prefix)) continue;
+          const name = key.slice(prefix.length);
+          const value = JSON.parse(localStorage.getItem(key));
+          if (name.startsWith("d/") && byId.has(name.slice(2))) entries.set(name.slice(2), value);
+          else if (name.startsWith("o/") && byId.has(value.id)) queued.push([Number(name.slice(2)), value]);
+          else if (name === "undo") history = value.filter(([id]) => byId.has(id));
         }
-        history = JSON.parse(localStorage.getItem(prefix + "undo") || "[]");
+        queued.sort((a, b) => a[0] - b[0]).forEach(([number, item]) => outbox.set(number, item));
+        sequence = queued.length ? queued.at(-1)[0] + 1 : 0;
       } catch {
         kept = false;
       }
     }
 
-    function put(id, entry) {
+    const entryOf = (id) => entries.get(id) || fromRun.get(id) || NONE;
+    // What the file should say of a proposal: an entry that is accepted or rejected, or none.
+    const said = (id) => (["accepted", "rejected"].includes(entryOf(id).decision) ? entryOf(id) : NONE);
+    const now = () => new Date().toISOString().replace(/\.\d+Z$/, "Z");
+
+    function queue(id, entry, who) {
+      if (!gp.token()) return;
+      const { decision, reason } = entry;
+      const item = { id, decision: decision === "undecided" ? "pending" : decision, reason, who, when: now() };
+      outbox.set(sequence, item);
+      write("o/" + sequence, item);
+      sequence += 1;
+    }
+
+    // Puts an entry (null: none of its own) and queues a line when the file should say something else now.
+    function put(id, entry, who) {
+      const before = said(id);
       if (entry === null) entries.delete(id);
       else entries.set(id, entry);
       write("d/" + id, entry);
+      const after = said(id);
+      if (after.decision !== before.decision || after.reason !== before.reason) queue(id, after, who);
     }
 
-    const now = () => new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    function lineOf(id, { decision, reason, who, when }) {
+      const change = byId.get(id);
+      return { id, label: change.label, polygon: change.polygon, decision, reason, who, when, imagery: data.imagery.id };
+    }
+
+    const text = (value) => (typeof value === "string" ? value : "");
+    const known = (line) => byId.has(line.id) && ["accepted", "rejected", "pending"].includes(line.decision);
+    const entryFrom = (line) => ({ decision: line.decision, reason: text(line.reason), who: text(line.who), when: text(line.when) });
 
     const store = {
-      get: (id) => entries.get(id) || fromRun.get(id) || null,
+      get: entryOf,
       decision(id) {
-        const entry = store.get(id);
-        return entry === null || entry.decision === "pending" ? "undecided" : entry.decision;
+        const { decision } = entryOf(id);
+        return decision === "pending" ? "undecided" : decision;
       },
       decidable: (change) => change.status === "new" || change.status === "review",
       keeps: () => kept,
       set(id, decision, reason, who) {
         history.push([id, entries.get(id) || null]);
         if (history.length > UNDO_LIMIT) history.shift();
-        put(id, { decision, reason, who, when: now(), sent: decision === "skipped" });
         write("undo", history);
+        put(id, { decision, reason, who, when: now() }, who);
       },
       // Takes the last step back and returns the id it was about, or null.
       undo(who) {
         const step = history.pop();
         if (!step) return null;
-        const [id, before] = step;
-        const current = entries.get(id);
-        // A line already saved cannot be unwritten: what held before is written again, or "pending".
-        const known = current && current.decision !== "skipped" ? { who, when: now(), sent: false } : {};
-        if (before !== null) put(id, { ...before, ...(before.decision === "skipped" ? {} : known) });
-        else if (known.when && gp.token()) put(id, { decision: "pending", reason: "", ...known });
-        else put(id, null);
         write("undo", history);
-        return id;
+        put(step[0], step[1], who);
+        return step[0];
       },
-      // Takes over decisions read from a file: the later one about an id wins.
-      merge(lines) {
+      // Takes over lines that a person chose to load: the later one of theirs and ours counts.
+      load(lines, who) {
         let taken = 0;
-        for (const line of lines) {
-          const change = byId.get(line.id);
-          if (!change || !["accepted", "rejected", "pending"].includes(line.decision)) continue;
+        for (const line of lines.filter(known)) {
           const mine = entries.get(line.id);
-          if (mine && mine.sent === false && Date.parse(mine.when) > Date.parse(line.when)) continue;
-          const text = (value) => (typeof value === "string" ? value : "");
-          put(line.id, { decision: line.decision, reason: text(line.reason), who: text(line.who), when: text(line.when), sent: line.sent !== false });
+          if (mine && Date.parse(mine.when) > Date.parse(line.when)) continue;
+          put(line.id, line.decision === "pending" && !fromRun.has(line.id) ? null : entryFrom(line), who);
           taken += 1;
         }
         return taken;
       },
-      unsent: () => [...entries].filter(([, entry]) => entry.sent === false).map(([id]) => id),
-      sent(id, when) {
-        const entry = entries.get(id);
-        if (entry && entry.when === when) put(id, { ...entry, sent: true });
+      // Takes over what the server's file says, except where a line of ours is still on its way. Decisions that
+      // only the browser has are queued again, so that the file has them too.
+      synchronise(lines) {
+        const file = new Map(lines.filter(known).map((line) => [line.id, line]));
+        const underway = new Set([...outbox.values()].map((item) => item.id));
+        for (const [id, line] of file) {
+          if (underway.has(id)) continue;
+          const skipped = line.decision === "pending" && entryOf(id).decision === "skipped";
+          const entry = line.decision === "pending" && !fromRun.has(id) ? null : entryFrom(line);
+          if (skipped) continue;
+          if (entry === null) entries.delete(id);
+          else entries.set(id, entry);
+          write("d/" + id, entry);
+        }
+        for (const id of entries.keys()) {
+          if (!file.has(id) && !underway.has(id) && said(id) !== NONE) queue(id, said(id), said(id).who);
+        }
+        return file.size;
       },
-      line(id) {
-        const change = byId.get(id);
-        const entry = entries.get(id);
-        return {
-          id, label: change.label, polygon: change.polygon, decision: entry.decision, reason: entry.reason,
-          who: entry.who, when: entry.when, imagery: data.imagery.id,
-        };
+      // The oldest line the server does not have yet, as [number, line], or null.
+      firstUnsent() {
+        for (const [number, item] of outbox) return [number, lineOf(item.id, item)];
+        return null;
       },
-      // The text of decisions.jsonl: one line a proposal, in the run's order, skipped ones left out.
+      unsentCount: () => outbox.size,
+      sent(number) {
+        outbox.delete(number);
+        write("o/" + number, null);
+      },
+      // The text of decisions.jsonl: one line a proposal, in the run's order; skipped ones are left out.
       text() {
-        const ids = data.changes.map((change) => change.id).filter((id) => {
+        let out = "";
+        for (const { id } of data.changes) {
           const entry = entries.get(id);
-          return entry && entry.decision !== "skipped" && (entry.decision !== "pending" || fromRun.has(id));
-        });
-        return ids.map((id) => JSON.stringify(store.line(id)) + "\n").join("");
+          if (!entry) continue;
+          if (said(id) !== NONE) out += JSON.stringify(lineOf(id, entry)) + "\n";
+          else if (fromRun.has(id)) out += JSON.stringify(lineOf(id, { ...entry, decision: "pending", reason: "" })) + "\n";
+        }
+        return out;
       },
       counts() {
         const count = { total: 0, accepted: 0, rejected: 0, skipped: 0, undecided: 0 };
@@ -123,10 +162,10 @@
         }
         return count;
       },
-      remember: (key, value) => write(key, value),
+      remember: (key, value) => write("page/" + key, value),
       recall(key) {
         try {
-          return JSON.parse(localStorage.getItem(prefix + key));
+          return JSON.parse(localStorage.getItem(prefix + "page/" + key));
         } catch {
           return null;
         }

@@ -129,7 +129,7 @@ def make_osm(outlines, labels, *, hostile=""):
     return gpd.GeoDataFrame(rows, geometry=transform_geometries(shapes, source=UTM, target=LON_LAT), crs=LON_LAT)
 
 
-def write_example(run_dir, *, count=24, hostile="", region="demo", options=None):
+def _write_example(run_dir, *, count=24, hostile="", region="demo", options=None):
     """Write a whole review folder and return the path of its index.html."""
     outlines, labels = town(count)
     changes = make_changes(outlines, labels, hostile=hostile)
@@ -151,8 +151,14 @@ def write_example(run_dir, *, count=24, hostile="", region="demo", options=None)
 def example_run(tmp_path_factory):
     """Return a run folder with a review page of 24 rows; tests must not change it."""
     folder = tmp_path_factory.mktemp("run")
-    write_example(folder)
+    _write_example(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_example():
+    """Return the function that writes a review folder into a run folder."""
+    return _write_example
 
 
 @pytest.fixture(scope="session")
@@ -187,3 +193,40 @@ def page(browser):
     opened.complaints = complaints
     yield opened
     context.close()
+
+
+CONTRAST = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgba = (text) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = text;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgba(getComputedStyle(node).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const low = new Set();
+  for (const node of document.querySelectorAll('body *')) {
+    const own = [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim());
+    if (!own || node.disabled || node.closest('#map, noscript, svg')) continue;
+    if (!node.getBoundingClientRect().width) continue;
+    const [a, b] = [light(rgba(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) low.add(node.tagName + ' ' + node.textContent.trim().slice(0, 20) + ' ' + ratio.toFixed(2));
+  }
+  return [...low];
+}"""
+"""Texts on the page whose contrast with the ground behind them is below WCAG's 4.5 (its formula for luminance)."""
+
+
+@pytest.fixture
+def low_contrast():
+    """Return a function that lists a page's texts whose contrast is below level AA."""
+    return lambda page: page.evaluate(CONTRAST)

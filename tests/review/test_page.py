@@ -1,5 +1,4 @@
 import hashlib
-import json
 import re
 from importlib import resources
 
@@ -17,7 +16,7 @@ from groundplan.records import Imagery
 from groundplan.schema import CHANGES, empty_frame
 from review.chips import ChipInfo
 from review.nearby import MAX_NEARBY
-from review.page import ASSETS, data_script, read_page_data, write_review
+from review.page import ASSETS, data_script, read_page_data, script_data, write_review
 from review.proposals import PageOptions, page_data
 
 UTM = "EPSG:32632"
@@ -182,7 +181,7 @@ def test_any_text_travels_as_plain_ascii_without_a_tag(text):
     script = data_script({"form": "groundplan-review/1", "text": text})
     assert script.isascii()
     assert "<" not in script
-    assert json.loads(script.removeprefix("window.GROUNDPLAN_REVIEW = ").rstrip(";\n"))["text"] == text
+    assert script_data(script)["text"] == text
 
 
 def test_a_tag_named_like_a_prototype_stays_a_tag():
@@ -244,6 +243,6 @@ def test_a_folder_without_a_page_is_named(tmp_path):
     (tmp_path / "data.js").write_text("window.GROUNDPLAN_REVIEW = {")
     with pytest.raises(SchemaError, match="cannot read"):
         read_page_data(tmp_path)
-    (tmp_path / "data.js").write_text('window.GROUNDPLAN_REVIEW = {"form": "other"};')
+    (tmp_path / "data.js").write_text(data_script({"form": "other"}))
     with pytest.raises(SchemaError, match="does not have the form"):
         read_page_data(tmp_path)
