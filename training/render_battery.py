@@ -8,8 +8,15 @@ from shapely.geometry import Polygon, box
 
 from groundplan.errors import DataError
 from training.render_canvas import Canvas
-from training.render_courts import basketball_size, basketball_style, draw_basketball, draw_lamps, draw_slab
-from training.render_courts import draw_tennis, tennis_style
+from training.render_courts import (
+    basketball_size,
+    basketball_style,
+    draw_basketball,
+    draw_lamps,
+    draw_slab,
+    draw_tennis,
+    tennis_style,
+)
 from training.render_diamond import plan_diamond, shifted_plan
 from training.render_lines import FOOTBALL_M, TENNIS_M, segment
 from training.render_patch import FieldPlan, Pose, Sun

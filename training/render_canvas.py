@@ -107,8 +107,12 @@ class Canvas:
         share = (layer.cover * np.float32(opacity))[..., None]
         rows, cols = layer.rows, layer.cols
         if callable(paint):
-            y_m = (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5) * np.float32(self.gsd_m)
-            x_m = (np.arange(cols.start, cols.stop, dtype=np.float32)[None, :] + 0.5) * np.float32(self.gsd_m)
+            y_m = (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + np.float32(0.5)) * np.float32(
+                self.gsd_m
+            )
+            x_m = (np.arange(cols.start, cols.stop, dtype=np.float32)[None, :] + np.float32(0.5)) * np.float32(
+                self.gsd_m
+            )
             colours = paint(y_m, x_m)
         else:
             colours = np.asarray(paint, np.float32)

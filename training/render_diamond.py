@@ -16,8 +16,14 @@ from training.render_patch import FieldPlan, Pose, Sun
 from training.render_props import draw_block, draw_fence, draw_lines, draw_people, draw_wear
 from training.render_surfaces import choose_surface, jittered, paint_of
 
-SIZES_M = ((27.43, 18.44, 28.96), (27.43, 18.44, 28.96), (18.29, 13.11, 18.29), (18.29, 14.02, 15.24), (24.38, 16.46, 24.38))
-"""Base path, pitcher's distance, radius of the grass line about the pitcher: 90 ft, 60 ft softball, Little League, 80 ft.
+SIZES_M = (
+    (27.43, 18.44, 28.96),
+    (27.43, 18.44, 28.96),
+    (18.29, 13.11, 18.29),
+    (18.29, 14.02, 15.24),
+    (24.38, 16.46, 24.38),
+)
+"""Base path, pitcher's distance, radius of the grass line about the pitcher: 90 ft, softball, Little League, 80 ft.
 
 Sources: Official Baseball Rules 2.01; Little League and ASA/USA Softball field layouts.
 """  # fmt: skip
@@ -159,18 +165,20 @@ def draw_infield_marks(
         canvas.fill(pose.place(box(x - 0.25, y - 0.25, x + 0.25, y + 0.25)), WHITE, opacity=0.85)
 
 
-def draw_surroundings(
-    canvas: Canvas, pose: Pose, base_m: float, *, sun: Sun, rng: np.random.Generator
-) -> None:
+def draw_surroundings(canvas: Canvas, pose: Pose, base_m: float, *, sun: Sun, rng: np.random.Generator) -> None:
     """Draw the backstop behind the plate and dugouts beside the foul lines."""
     back = float(rng.uniform(5.0, 12.0))
     if rng.random() < 0.8:
-        stop = LineString([(back * 0.1, -back), (-back * 0.8, -back * 0.5), (-back * 0.8, back * 0.5), (back * 0.1, back)])
+        stop = LineString(
+            [(back * 0.1, -back), (-back * 0.8, -back * 0.5), (-back * 0.8, back * 0.5), (back * 0.1, back)]
+        )
         draw_fence(canvas, pose.place(stop), sun=sun, rng=rng)
     for sign in (-1, 1):
         if rng.random() < 0.5:
             roof = rotate(box(-4.5, -1.2, 4.5, 1.2), sign * 45, origin=(0, 0))
             along, off = base_m * 0.55, rng.uniform(5.0, 8.0)
-            roof = translate(roof, (along + off) / math.sqrt(2) - off * 0.7, sign * ((along + off) / math.sqrt(2) + off * 0.7))
+            roof = translate(
+                roof, (along + off) / math.sqrt(2) - off * 0.7, sign * ((along + off) / math.sqrt(2) + off * 0.7)
+            )
             light = rng.uniform(90, 215)
             draw_block(canvas, pose.place(roof), (light, light, light), height_m=2.4, sun=sun)
