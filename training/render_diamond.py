@@ -23,7 +23,7 @@ SIZES_M = (
     (18.29, 14.02, 15.24),
     (24.38, 16.46, 24.38),
 )
-"""Base path, pitcher's distance, radius of the grass line about the pitcher: 90 ft, softball, Little League, 80 ft.
+"""Base path, pitcher, radius of the grass line about the pitcher: 90 ft, softball, Little League, 80 ft.
 
 Sources: Official Baseball Rules 2.01; Little League and ASA/USA Softball field layouts.
 """  # fmt: skip
