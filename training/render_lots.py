@@ -25,7 +25,7 @@ class Ground:
     lots: list[Polygon] = field(default_factory=list)
     drives: list[tuple[Polygon, Pose]] = field(default_factory=list)
     trees: list[tuple[float, float, float]] = field(default_factory=list)
-    """x, y, crown radius."""
+    """x, y, crown radius; wishes until `settle_trees` has thinned them."""
 
     def free(self, shape: Polygon) -> bool:
         """Return whether a shape lies on the block and touches nothing."""
@@ -52,16 +52,20 @@ class Ground:
         self.taken.append(shape)
         return True
 
-    def add_tree(self, x_m: float, y_m: float, radius_m: float) -> None:
-        """Place a tree whose crown hides little of what stands around."""
-        crown = Point(x_m, y_m).buffer(radius_m, quad_segs=3)
-        near = [Polygon(pose.place(house.footprint()).exterior) for house, pose in self.houses]
-        if near and bool(shapely.intersects(np.array(near, dtype=object), crown.buffer(-0.35 * radius_m)).any()):
+    def settle_trees(self) -> None:
+        """Keep trees that stand on the block and whose crowns hide no field and little of a roof."""
+        if not self.trees:
             return
-        fields = [pose.place(plan.extent) for plan, pose in self.plans]
-        if fields and bool(shapely.intersects(np.array(fields, dtype=object), crown).any()):
-            return
-        self.trees.append((x_m, y_m, radius_m))
+        spots = shapely.points([tree[:2] for tree in self.trees])
+        radii = np.array([tree[2] for tree in self.trees])
+        keep = shapely.contains(self.area, spots)
+        roofs = [Polygon(pose.place(house.footprint()).exterior) for house, pose in self.houses]
+        grounds = [pose.place(plan.extent) for plan, pose in self.plans]
+        for shapes, share in ((roofs, 0.65), (grounds, 1.0)):
+            if shapes:
+                hit, _ = shapely.STRtree(shapes).query(spots, predicate="dwithin", distance=share * radii)
+                keep[hit] = False
+        self.trees[:] = [tree for tree, kept in zip(self.trees, keep, strict=True) if kept]
 
 
 def edges_of(area: Polygon) -> list[tuple[Pose, float]]:
@@ -127,7 +131,7 @@ def fill_lot(
             ground.add_plan(pool, pose.then(float(rng.uniform(-3, 3)), bottom + float(rng.uniform(9, 13))), gap_m=0.8)
     for _ in range(int(rng.poisson(2.6))):
         spot = side.then(at + float(rng.uniform(0, front)), float(rng.uniform(1.0, 32.0)))
-        ground.add_tree(spot.x_m, spot.y_m, float(rng.uniform(1.4, 4.6)))
+        ground.trees.append((spot.x_m, spot.y_m, float(rng.uniform(1.4, 4.6))))
 
 
 def fill_large(ground: Ground, kind: str, *, rng: np.random.Generator, sun: Sun, number: int) -> None:
@@ -166,10 +170,9 @@ def place_anywhere(
 def strew_trees(ground: Ground, *, rng: np.random.Generator, per_m2: float, low_m: float, high_m: float) -> None:
     """Place trees at random over a block."""
     left, top, right, bottom = ground.area.bounds
-    for _ in range(int(rng.poisson((right - left) * (bottom - top) * per_m2))):
-        x, y = float(rng.uniform(left, right)), float(rng.uniform(top, bottom))
-        if ground.area.contains(Point(x, y)):
-            ground.add_tree(x, y, float(rng.uniform(low_m, high_m)))
+    count = int(rng.poisson((right - left) * (bottom - top) * per_m2))
+    x, y, radius = rng.uniform(left, right, count), rng.uniform(top, bottom, count), rng.uniform(low_m, high_m, count)
+    ground.trees.extend(zip(x.tolist(), y.tolist(), radius.tolist(), strict=True))
 
 
 def line_with_trees(ground: Ground, line: LineString, *, rng: np.random.Generator) -> None:
@@ -177,7 +180,7 @@ def line_with_trees(ground: Ground, line: LineString, *, rng: np.random.Generato
     at = float(rng.uniform(0, 8))
     while at < line.length:
         spot = line.interpolate(at)
-        ground.add_tree(spot.x, spot.y, float(rng.uniform(2.2, 4.5)))
+        ground.trees.append((spot.x, spot.y, float(rng.uniform(2.2, 4.5))))
         at += float(rng.uniform(7, 18))
 
 

@@ -5,10 +5,10 @@ import shapely
 from shapely.geometry import LineString, Point, box
 from shapely.geometry.base import BaseGeometry
 
-from training.render_canvas import Canvas, worn
+from training.render_canvas import Canvas, Colour, worn
 from training.render_cars import draw_car
 from training.render_courts import WHITE
-from training.render_layout import Layout, Road
+from training.render_layout import Layout
 from training.render_patch import Pose, Sun
 from training.render_surfaces import choose_surface, paint_of
 
@@ -34,38 +34,39 @@ def draw_roads(canvas: Canvas, layout: Layout, *, rng: np.random.Generator) -> N
     rounded = asphalt.buffer(5.0, quad_segs=4).buffer(-5.0, quad_segs=4)
     canvas.fill(rounded.buffer(0.25), (176.0, 174.0, 168.0), opacity=0.8)
     canvas.fill(rounded, paint_of(choose_surface("asphalt", rng=rng), gsd_m=gsd_m, rng=rng))
-    crossing = junctions(layout)
-    yellow = rng.random() < 0.5
+    draw_wheel_tracks(canvas, layout, rng=rng)
+    draw_markings(canvas, layout, junctions(layout), rng=rng)
+
+
+def draw_wheel_tracks(canvas: Canvas, layout: Layout, *, rng: np.random.Generator) -> None:
+    """Draw darker wheel tracks and mended patches."""
+    tracks = [shapely.offset_curve(r.line, s * r.width_m) for r in layout.roads for s in (-0.27, 0.27)]
+    canvas.put(canvas.trace(tracks, width_m=1.6, soft_m=0.4), (70.0, 70.0, 72.0), opacity=0.10)
     for road in layout.roads:
-        draw_markings(canvas, road, crossing, yellow=yellow, rng=rng)
+        for _ in range(int(road.line.length // 90)):
+            spot = road.line.interpolate(rng.uniform(0, road.line.length))
+            patch = spot.buffer(rng.uniform(1.0, 2.6), quad_segs=1)
+            canvas.fill(patch, (76.0, 76.0, 78.0), opacity=rng.uniform(0.1, 0.5))
 
 
-def draw_markings(
-    canvas: Canvas, road: Road, crossing: BaseGeometry, *, yellow: bool, rng: np.random.Generator
-) -> None:
-    """Draw wheel tracks, patches, the centre line and stop lines of one street."""
-    gsd_m = canvas.gsd_m
-    for offset in (-0.27, 0.27):
-        track = shapely.offset_curve(road.line, offset * road.width_m)
-        canvas.put(canvas.trace([track], width_m=1.6, soft_m=0.4), (70.0, 70.0, 72.0), opacity=0.10)
-    for _ in range(int(road.line.length // 90)):
-        spot = road.line.interpolate(rng.uniform(0, road.line.length))
-        patch = spot.buffer(rng.uniform(1.0, 2.6), quad_segs=1)
-        canvas.fill(patch, (76.0, 76.0, 78.0), opacity=rng.uniform(0.1, 0.5))
-    free = road.line.difference(crossing)
-    colour = (214.0, 182.0, 84.0) if yellow and road.kind == "secondary" else WHITE
-    if road.kind == "secondary":
-        lines = [shapely.offset_curve(part, s) for part in shapely.get_parts(free) for s in (-0.15, 0.15)]
-        edges = [shapely.offset_curve(part, s) for part in shapely.get_parts(free) for s in (-4.9, 4.9)]
-        canvas.put(canvas.trace(lines, width_m=0.14), colour, opacity=0.8)
-        canvas.put(canvas.trace(edges, width_m=0.12), WHITE, opacity=0.6)
-    elif rng.random() < 0.6:
-        dashes = [dash for part in shapely.get_parts(free) for dash in cut_dashes(part, 3.0, 6.0)]
-        layer = worn(canvas.trace(dashes, width_m=0.12), gsd_m=gsd_m, wear=0.3, rng=rng)
-        canvas.put(layer, WHITE, opacity=0.8)
-    for part in shapely.get_parts(free):
-        if road.kind == "secondary" and part.length > 40 and rng.random() < 0.7:
-            draw_zebra(canvas, part, road.width_m)
+def draw_markings(canvas: Canvas, layout: Layout, crossing: BaseGeometry, *, rng: np.random.Generator) -> None:
+    """Draw centre lines, edge lines and zebra crossings, none of them on junctions."""
+    centre: Colour = (214.0, 182.0, 84.0) if rng.random() < 0.5 else WHITE
+    middles, edges, dashes = [], [], []
+    for road in layout.roads:
+        parts = shapely.get_parts(road.line.difference(crossing))
+        if road.kind == "secondary":
+            middles += [shapely.offset_curve(part, s) for part in parts for s in (-0.15, 0.15)]
+            edges += [shapely.offset_curve(part, s) for part in parts for s in (-4.9, 4.9)]
+            for part in parts:
+                if part.length > 40 and rng.random() < 0.7:
+                    draw_zebra(canvas, part, road.width_m)
+        elif rng.random() < 0.6:
+            dashes += [dash for part in parts for dash in cut_dashes(part, 3.0, 6.0)]
+    canvas.put(canvas.trace(middles, width_m=0.14), centre, opacity=0.8)
+    canvas.put(canvas.trace(edges, width_m=0.12), WHITE, opacity=0.6)
+    layer = worn(canvas.trace(dashes, width_m=0.12), gsd_m=canvas.gsd_m, wear=0.3, rng=rng)
+    canvas.put(layer, WHITE, opacity=0.8)
 
 
 def cut_dashes(line: LineString, dash_m: float, gap_m: float) -> list[LineString]:

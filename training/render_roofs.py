@@ -87,19 +87,14 @@ def draw_house_shadow(canvas: Canvas, pose: Pose, house: House, *, sun: Sun) -> 
 
 
 def swept_area(ground: BaseGeometry, shift: tuple[float, float]) -> BaseGeometry:
-    """Return the ground a flat thing covers on its way along a shift."""
-    steps = 5
-    moved = [translate(ground, shift[0] * k / steps, shift[1] * k / steps) for k in range(steps + 1)]
-    hulls = []
-    for near, far in zip(moved[:-1], moved[1:], strict=True):
-        for part_near, part_far in zip(shapely.get_parts(near), shapely.get_parts(far), strict=True):
-            hulls += [part_near, part_far]
-            xy0, xy1 = np.asarray(part_near.exterior.coords), np.asarray(part_far.exterior.coords)
-            hulls += [
-                Polygon([a, b, d, c]).buffer(0)
-                for a, b, c, d in zip(xy0[:-1], xy0[1:], xy1[:-1], xy1[1:], strict=True)
-            ]
-    return shapely.union_all(hulls)
+    """Return the ground a flat thing covers on its way along a shift; inner courts fill up as they should."""
+    pieces = [ground, translate(ground, *shift)]
+    for part in shapely.get_parts(ground):
+        for ring in (part.exterior, *part.interiors):
+            xy = np.asarray(ring.coords)[:, :2]
+            quads = np.stack([xy[:-1], xy[1:], xy[1:] + shift, xy[:-1] + shift], axis=1)
+            pieces += list(shapely.orient_polygons(shapely.polygons(quads)))
+    return shapely.union_all([piece for piece in pieces if piece.area > 1e-6])
 
 
 def roof_heights(house: House, along: Floats, across: Floats) -> tuple[Floats, Floats, Floats]:

@@ -150,15 +150,8 @@ def place_fields(grounds: list[Ground], sports: list[Ground], *, sun: Sun, rng: 
             ground = others[int(rng.integers(len(others)))]
             if place_anywhere(ground, plan_field(label, rng=rng, sun=sun), main_turn(ground.area), rng=rng, tries=25):
                 break
-    for ground in others:
-        fields = [pose.place(plan.extent) for plan, pose in ground.plans]
-        ground.trees[:] = [tree for tree in ground.trees if clear_of(tree, fields)]
-
-
-def clear_of(tree: tuple[float, float, float], shapes: list[Polygon]) -> bool:
-    """Return whether a crown touches none of the shapes."""
-    crown = shapely.Point(tree[0], tree[1]).buffer(tree[2], quad_segs=3)
-    return not shapes or not bool(shapely.intersects(np.array(shapes, dtype=object), crown).any())
+    for ground in grounds:
+        ground.settle_trees()
 
 
 def ground_pose(x_m: float, y_m: float, turn_deg: float) -> Pose:
