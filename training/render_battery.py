@@ -111,8 +111,9 @@ def plan_pitch_row(label: str, number: int, *, sun: Sun, rng: np.random.Generato
 def plan_clover(number: int, *, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     """Plan diamonds whose home plates face a common middle, as in softball complexes."""
     plans = []
+    dirt, lawn = choose_surface("dirt", rng=rng), choose_surface("grass", rng=rng)
     for k in range(number):
-        plan = plan_diamond(sun=sun, rng=rng)
+        plan = plan_diamond(sun=sun, rng=rng, dirt=dirt, grass=lawn)
         left, _, right, _ = plan.extent.bounds
         reach = max(-left, right, plan.extent.bounds[3], -plan.extent.bounds[1])
         distance = (1.0 if number == 1 else 1.48) * reach + 2.0
@@ -122,7 +123,6 @@ def plan_clover(number: int, *, sun: Sun, rng: np.random.Generator) -> FieldPlan
             shifted_plan(plan, float(np.cos(angle) * distance), float(np.sin(angle) * distance), turn_deg=turn)
         )
     hull = shapely.convex_hull(shapely.union_all([plan.extent for plan in plans]))
-    lawn = choose_surface("grass", rng=rng)
 
     def draw(canvas: Canvas, pose: Pose) -> None:
         canvas.fill(pose.place(hull), paint_of(lawn, gsd_m=canvas.gsd_m, rng=rng), soft_m=1.0)

@@ -20,6 +20,9 @@ Paint = Callable[[Floats, Floats], Floats]
 FINEST_M = 0.075
 """Painted lines are 5 to 10 cm wide: drawing on a grid of this size keeps them apart before shrinking."""
 
+LARGEST_FINE_PX = 8e6
+"""Pixels of the largest fine grid drawn at full fineness: a running track at 0.3 m."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
@@ -70,15 +73,15 @@ class Canvas:
         if window is None:
             return None
         rows, cols = window
-        size = ((cols.stop - cols.start) * self.fine, (rows.stop - rows.start) * self.fine)
-        picture = Image.new("L", size, 0)
+        fine = self._fine(rows, cols)
+        picture = Image.new("L", ((cols.stop - cols.start) * fine, (rows.stop - rows.start) * fine), 0)
         pen = ImageDraw.Draw(picture)
         for part in shapely.get_parts(geometry):
             if part.geom_type == "Polygon" and not part.is_empty:
-                pen.polygon(self._points(part.exterior.coords, rows, cols), fill=255)
+                pen.polygon(self._points(part.exterior.coords, rows, cols, fine), fill=255)
                 for hole in part.interiors:
-                    pen.polygon(self._points(hole.coords, rows, cols), fill=0)
-        return self._layer(picture, rows, cols, soft_m)
+                    pen.polygon(self._points(hole.coords, rows, cols, fine), fill=0)
+        return self._layer(picture, rows, cols, fine, soft_m)
 
     def trace(self, lines: Iterable[BaseGeometry], *, width_m: float, soft_m: float = 0.0) -> Layer | None:
         """Return how much of each pixel lines of a width cover; lines thinner than the fine grid get fainter."""
@@ -90,14 +93,15 @@ class Canvas:
         if window is None:
             return None
         rows, cols = window
-        picture = Image.new("L", ((cols.stop - cols.start) * self.fine, (rows.stop - rows.start) * self.fine), 0)
+        fine = self._fine(rows, cols)
+        picture = Image.new("L", ((cols.stop - cols.start) * fine, (rows.stop - rows.start) * fine), 0)
         pen = ImageDraw.Draw(picture)
-        wanted_px = width_m * self.fine / self.gsd_m
+        wanted_px = width_m * fine / self.gsd_m
         drawn_px = max(1, round(wanted_px))
         for line in group:
             for part in shapely.get_parts(line):
-                pen.line(self._points(part.coords, rows, cols), fill=255, width=drawn_px)
-        layer = self._layer(picture, rows, cols, soft_m)
+                pen.line(self._points(part.coords, rows, cols, fine), fill=255, width=drawn_px)
+        layer = self._layer(picture, rows, cols, fine, soft_m)
         return Layer(rows=rows, cols=cols, cover=layer.cover * np.float32(min(1.0, wanted_px / drawn_px)))
 
     def put(self, layer: Layer | None, paint: Colour | Paint, *, opacity: float = 1.0) -> None:
@@ -107,8 +111,12 @@ class Canvas:
         share = (layer.cover * np.float32(opacity))[..., None]
         rows, cols = layer.rows, layer.cols
         if callable(paint):
-            y_m = (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5) * np.float32(self.gsd_m)
-            x_m = (np.arange(cols.start, cols.stop, dtype=np.float32)[None, :] + 0.5) * np.float32(self.gsd_m)
+            y_m = (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + np.float32(0.5)) * np.float32(
+                self.gsd_m
+            )
+            x_m = (np.arange(cols.start, cols.stop, dtype=np.float32)[None, :] + np.float32(0.5)) * np.float32(
+                self.gsd_m
+            )
             colours = paint(y_m, x_m)
         else:
             colours = np.asarray(paint, np.float32)
@@ -131,13 +139,20 @@ class Canvas:
         both = np.concatenate([colours, self.alpha[..., None] * 255.0], axis=2)
         return np.asarray(np.clip(np.rint(both), 0, 255), np.uint8)
 
-    def _points(self, coords: Iterable[tuple[float, ...]], rows: slice, cols: slice) -> list[tuple[float, float]]:
+    def _fine(self, rows: slice, cols: slice) -> int:
+        # Windows as large as a town are drawn coarser: their edges are roads', not painted lines'.
+        area_px = (rows.stop - rows.start) * (cols.stop - cols.start)
+        return max(2, min(self.fine, int((LARGEST_FINE_PX / area_px) ** 0.5)))
+
+    def _points(
+        self, coords: Iterable[tuple[float, ...]], rows: slice, cols: slice, fine: int
+    ) -> list[tuple[float, float]]:
         # Pillow places a pixel's centre at its whole number, the canvas half a pixel further.
         xy = np.asarray(coords)[:, :2] / self.gsd_m - (cols.start, rows.start)
-        return [(x, y) for x, y in xy * self.fine - 0.5]
+        return [(x, y) for x, y in (xy * fine - 0.5).tolist()]
 
-    def _layer(self, picture: Image.Image, rows: slice, cols: slice, soft_m: float) -> Layer:
-        small = picture.reduce(self.fine)
+    def _layer(self, picture: Image.Image, rows: slice, cols: slice, fine: int, soft_m: float) -> Layer:
+        small = picture.reduce(fine)
         if soft_m > 0.0:
             small = small.filter(ImageFilter.GaussianBlur(soft_m / self.gsd_m))
         return Layer(rows=rows, cols=cols, cover=np.asarray(small, np.float32) / np.float32(255.0))

@@ -22,7 +22,7 @@ from training.render_props import (
 from training.render_surfaces import COLOURS, Surface, choose_surface, jittered, paint_of
 
 WHITE: Colour = (232.0, 232.0, 226.0)
-LINE_COLOURS: tuple[Colour, ...] = (WHITE, WHITE, WHITE, (214.0, 204.0, 150.0), (222.0, 190.0, 90.0))
+LINE_COLOURS: tuple[Colour, ...] = (WHITE, WHITE, WHITE, WHITE, WHITE, (214.0, 204.0, 150.0), (222.0, 190.0, 90.0))
 OTHER_LINES: tuple[Colour, ...] = (
     (222.0, 190.0, 80.0),
     (90.0, 130.0, 190.0),
@@ -60,15 +60,16 @@ def court_style(*, sun: Sun, rng: np.random.Generator, kinds: tuple[tuple[str, f
         outer = choose_surface("acrylic", rng=rng)
     elif kind == "acrylic" and rng.random() < 0.2:
         outer = choose_surface("asphalt", rng=rng)
-    pale = min(inner.colour) > 150
+    pale = sum(inner.colour) > 450
     line = LINE_COLOURS[int(rng.integers(len(LINE_COLOURS)))]
     return CourtStyle(
         inner=inner,
         outer=outer,
-        line=(70.0, 84.0, 110.0) if pale and rng.random() < 0.5 else jittered(line, rng=rng, by=0.03),
-        line_m=float(rng.uniform(0.05, 0.10)),
+        # White on pale concrete is painted by nobody: there lines are dark or coloured.
+        line=jittered(OTHER_LINES[int(rng.integers(1, 4))] if pale else line, rng=rng, by=0.03),
+        line_m=float(rng.uniform(0.05, 0.11)),
         line_opacity=float(rng.uniform(0.7, 1.0)),
-        wear=float(rng.choice([0.0, rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.75)], p=[0.55, 0.3, 0.15])),
+        wear=float(rng.choice([0.0, rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.75)], p=[0.65, 0.25, 0.1])),
         sun=sun,
         furniture=float(rng.uniform(0.0, 1.0)),
     )

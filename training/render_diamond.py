@@ -14,7 +14,7 @@ from training.render_courts import WHITE
 from training.render_lines import segment
 from training.render_patch import FieldPlan, Pose, Sun
 from training.render_props import draw_block, draw_fence, draw_lines, draw_people, draw_wear
-from training.render_surfaces import choose_surface, jittered, paint_of
+from training.render_surfaces import Surface, choose_surface, jittered, paint_of
 
 SIZES_M = (
     (27.43, 18.44, 28.96),
@@ -23,7 +23,7 @@ SIZES_M = (
     (18.29, 14.02, 15.24),
     (24.38, 16.46, 24.38),
 )
-"""Base path, pitcher's distance, radius of the grass line about the pitcher: 90 ft, 60 ft softball, Little League, 80 ft.
+"""Base path, pitcher, radius of the grass line about the pitcher: 90 ft, softball, Little League, 80 ft.
 
 Sources: Official Baseball Rules 2.01; Little League and ASA/USA Softball field layouts.
 """  # fmt: skip
@@ -65,8 +65,16 @@ def base_places(base_m: float) -> list[tuple[float, float]]:
     return [(reach, reach), (2.0 * reach, 0.0), (reach, -reach)]
 
 
-def plan_diamond(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
-    """Plan one diamond; its outline is the infield, with the grass inside it."""
+def plan_diamond(
+    *, sun: Sun, rng: np.random.Generator, dirt: Surface | None = None, grass: Surface | None = None
+) -> FieldPlan:
+    """Plan one diamond; its outline is the infield, with the grass inside it.
+
+    Parameters
+    ----------
+    dirt, grass : Surface, optional
+        What neighbouring diamonds share; None = any.
+    """
     size = SIZES_M[int(rng.integers(len(SIZES_M)))]
     base_m, pitch_m, arc_m = size
     if rng.random() < 0.35:
@@ -84,7 +92,9 @@ def plan_diamond(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
         "near": foul,
         "whole": Polygon(outfield.buffer(rng.uniform(3, 9)).union(foul).exterior),
     }[reach]
-    dirt, grass = choose_surface("dirt", rng=rng), choose_surface("grass", rng=rng)
+    grass = choose_surface("grass", rng=rng) if grass is None else grass
+    if dirt is None:
+        dirt = choose_surface("dirt", rng=rng)
     if rng.random() < 0.12:
         dirt = choose_surface("clay", rng=rng, colour=(150, 80, 60))
     uneven = float(rng.uniform(0.0, 1.0))

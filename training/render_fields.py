@@ -1,4 +1,4 @@
-"""Label, resolution and random generator -> a drawn sports field (or a battery of courts) with its truth polygons."""
+"""Label, resolution, random generator -> a drawn sports field (or several side by side) with its outlines."""
 
 from collections.abc import Callable
 from typing import Final

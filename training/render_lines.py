@@ -1,4 +1,4 @@
-"""Sizes of a field in metres -> the lines painted on it, in the field's own metres (x along, y across, centre 0)."""
+"""Sizes of a field in metres -> the lines painted on it, in its own metres (x along, y across, centre 0)."""
 
 from dataclasses import dataclass
 from typing import Final

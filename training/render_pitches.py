@@ -30,9 +30,9 @@ class PitchStyle:
     sun: Sun
 
 
-def pitch_style(*, sun: Sun, rng: np.random.Generator) -> PitchStyle:
-    """Choose grass (striped or not), artificial turf or dirt, and how well it is kept."""
-    kind = str(rng.choice(["grass", "turf", "dirt"], p=[0.62, 0.33, 0.05]))
+def pitch_style(*, sun: Sun, rng: np.random.Generator, dirt: float = 0.05) -> PitchStyle:
+    """Choose grass (striped or not), artificial turf or dirt (with a share), and how well it is kept."""
+    kind = str(rng.choice(["grass", "turf", "dirt"], p=[0.62, 0.38 - dirt, dirt]))
     ground = choose_surface(kind, rng=rng)
     kept = rng.random()
     if kind == "grass":
@@ -43,13 +43,13 @@ def pitch_style(*, sun: Sun, rng: np.random.Generator) -> PitchStyle:
     elif kind == "turf" and rng.random() < 0.35:
         ground = replace(ground, stripe_m=5 * YARD_M, stripe_depth=float(rng.uniform(0.03, 0.1)))
     apron = ground if rng.random() < 0.7 else choose_surface(kind if kind == "grass" else "turf", rng=rng)
-    wear = rng.uniform(0.0, 0.25) if kept > 0.4 else rng.uniform(0.2, 0.8)
+    wear = 0.0 if kept > 0.35 else rng.uniform(0.1, 0.75)
     return PitchStyle(
         ground=ground,
         apron=replace(apron, stripe_depth=0.0) if rng.random() < 0.5 else apron,
         line=jittered(WHITE, rng=rng, by=0.03),
-        line_m=float(rng.uniform(0.08, 0.13)),
-        line_opacity=float(rng.uniform(0.65, 1.0)) if kind != "dirt" else float(rng.uniform(0.4, 0.8)),
+        line_m=float(rng.uniform(0.08, 0.15)),
+        line_opacity=float(rng.uniform(0.75, 1.0)) if kind != "dirt" else float(rng.uniform(0.4, 0.8)),
         wear=float(wear if kind != "turf" else 0.0),
         trodden=float((1.0 - kept) * rng.uniform(0.3, 1.0)) if kind == "grass" else 0.0,
         sun=sun,
@@ -215,7 +215,7 @@ def draw_posts(
 
 def plan_football(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     """Plan a single American football field."""
-    style = pitch_style(sun=sun, rng=rng)
+    style = pitch_style(sun=sun, rng=rng, dirt=0.0)
     half, wide = FOOTBALL_M[0] / 2.0, FOOTBALL_M[1] / 2.0
     more_x, more_y = rng.uniform(2.0, 8.0), rng.uniform(2.5, 10.0)
     apron = box(-half - more_x, -wide - more_y, half + more_x, wide + more_y)

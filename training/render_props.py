@@ -1,13 +1,18 @@
 """Canvas, pose and sun -> fences, nets, goals, lamps, benches and people with their shadows."""
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 from shapely.affinity import translate
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from training.render_canvas import Canvas, Colour, worn
+from training.render_canvas import Canvas, Colour, Layer, worn
 from training.render_patch import Pose, Sun
+
+LIGHT_GAMMA = 0.62
+"""Exponent on the coverage of bright lines; 1/2.2 would be right on black, 1 on white."""
 
 
 def swept(line: BaseGeometry, shift: tuple[float, float]) -> BaseGeometry:
@@ -15,7 +20,7 @@ def swept(line: BaseGeometry, shift: tuple[float, float]) -> BaseGeometry:
     quads = []
     for part in shapely.get_parts(line):
         xy = np.asarray(part.coords)
-        for (x0, y0), (x1, y1) in zip(xy[:-1], xy[1:], strict=True):
+        for (x0, y0), (x1, y1) in pairwise(xy):
             quad = Polygon([(x0, y0), (x1, y1), (x1 + shift[0], y1 + shift[1]), (x0 + shift[0], y0 + shift[1])])
             if quad.area > 1e-6 and quad.is_valid:
                 quads.append(quad)
@@ -39,8 +44,8 @@ def draw_fence(canvas: Canvas, line: BaseGeometry, *, sun: Sun, rng: np.random.G
 
 def draw_net(canvas: Canvas, line: BaseGeometry, *, sun: Sun, rng: np.random.Generator) -> None:
     """Draw a tennis net: dark mesh, light band, posts, and a shadow of about a metre's height."""
-    canvas.shade(swept(line, sun.shift(1.0)), strength=sun.strength * rng.uniform(0.5, 0.9), soft_m=0.1)
-    canvas.put(canvas.trace([line], width_m=0.2), (28.0, 32.0, 30.0), opacity=rng.uniform(0.4, 0.8))
+    canvas.shade(swept(line, sun.shift(1.0)), strength=sun.strength * rng.uniform(0.2, 0.7), soft_m=0.1)
+    canvas.put(canvas.trace([line], width_m=0.12), (28.0, 32.0, 30.0), opacity=rng.uniform(0.3, 0.7))
     canvas.put(canvas.trace([line], width_m=0.06), (235.0, 235.0, 230.0), opacity=rng.uniform(0.2, 0.9))
     for part in shapely.get_parts(line):
         for end in (part.coords[0], part.coords[-1]):
@@ -104,6 +109,9 @@ def draw_lines(
 ) -> None:
     """Draw painted lines of a field; `wear` 0..1 rubs them off in patches."""
     layer = canvas.trace([pose.place(line) for line in lines], width_m=width_m)
+    if layer is not None and sum(colour) > 420.0:
+        # Light adds up before the camera's gamma: a white line that covers a fifth of a pixel shows as a third.
+        layer = Layer(rows=layer.rows, cols=layer.cols, cover=layer.cover**LIGHT_GAMMA)
     canvas.put(worn(layer, gsd_m=canvas.gsd_m, wear=wear, rng=rng), colour, opacity=opacity)
 
 

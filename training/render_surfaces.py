@@ -18,8 +18,9 @@ COLOURS: Final[dict[str, tuple[Colour, ...]]] = {
     "asphalt": ((98, 98, 100), (118, 116, 114), (134, 132, 128), (82, 82, 86), (150, 146, 142), (112, 104, 98)),
     "concrete": ((178, 174, 166), (196, 192, 184), (164, 160, 152), (208, 202, 190)),
     "acrylic": (
-        (70, 112, 88), (98, 140, 124), (50, 84, 66), (112, 136, 112), (58, 92, 140), (92, 128, 166), (70, 108, 128),
-        (150, 74, 70), (176, 98, 96), (122, 64, 62), (108, 88, 132), (168, 148, 116), (128, 142, 140), (84, 72, 66),
+        (70, 112, 88), (98, 140, 124), (50, 84, 66), (112, 136, 112), (58, 92, 140), (92, 128, 166),
+        (70, 108, 128), (150, 74, 70), (176, 98, 96), (122, 64, 62), (108, 88, 132), (168, 148, 116),
+        (128, 142, 140), (84, 72, 66),
     ),
     "dirt": (
         (198, 172, 132), (176, 140, 104), (152, 112, 82), (136, 78, 54), (206, 178, 154), (164, 150, 132),
@@ -37,14 +38,14 @@ COLOURS: Final[dict[str, tuple[Colour, ...]]] = {
 """Base colours (0..255) as public-domain aerial imagery shows them: duller and hazier than paint cards."""
 
 ROUGHNESS: Final[dict[str, tuple[float, float, float]]] = {
-    "grass": (0.075, 0.055, 0.045),
-    "turf": (0.03, 0.02, 0.02),
-    "clay": (0.045, 0.03, 0.02),
-    "asphalt": (0.045, 0.03, 0.022),
-    "concrete": (0.04, 0.03, 0.02),
-    "acrylic": (0.03, 0.022, 0.015),
-    "dirt": (0.055, 0.035, 0.03),
-    "track": (0.03, 0.02, 0.018),
+    "grass": (0.05, 0.04, 0.04),
+    "turf": (0.02, 0.012, 0.015),
+    "clay": (0.03, 0.016, 0.014),
+    "asphalt": (0.035, 0.018, 0.018),
+    "concrete": (0.03, 0.018, 0.015),
+    "acrylic": (0.018, 0.010, 0.010),
+    "dirt": (0.04, 0.025, 0.022),
+    "track": (0.02, 0.012, 0.012),
     "sand": (0.03, 0.03, 0.02),
     "water": (0.03, 0.04, 0.02),
     "pond": (0.05, 0.02, 0.012),
@@ -78,7 +79,10 @@ class Surface:
 def jittered(colour: Colour, *, rng: np.random.Generator, by: float = 0.08) -> Colour:
     """Return the colour a little lighter or darker and of a slightly other hue."""
     light = 1.0 + rng.normal(0.0, by)
-    red, green, blue = (float(np.clip(c * light + rng.normal(0.0, 30.0 * by), 12, 245)) for c in colour)
+    grey, dull = sum(colour) / 3.0, rng.uniform(0.0, 2.5 * by)
+    red, green, blue = (
+        float(np.clip((c + (grey - c) * dull) * light + rng.normal(0.0, 30.0 * by), 12, 245)) for c in colour
+    )
     return (red, green, blue)
 
 
@@ -97,7 +101,7 @@ def choose_surface(kind: str, *, rng: np.random.Generator, colour: Colour | None
     surface = Surface(kind=kind, colour=base, rough=float(rng.uniform(0.6, 1.5)))
     if kind == "grass":
         dry = COLOURS["grass"][int(rng.integers(4, 8))]
-        surface = replace(surface, patchy=float(rng.uniform(0.0, 1.0) ** 2 * 0.8), second=jittered(dry, rng=rng))
+        surface = replace(surface, patchy=float(rng.uniform(0.0, 1.0) ** 3 * 0.7), second=jittered(dry, rng=rng))
     return surface
 
 
@@ -131,7 +135,7 @@ def paint_of(surface: Surface, *, gsd_m: float, rng: np.random.Generator) -> Pai
         colours = np.asarray(surface.colour, np.float32) * light[..., None]
         if surface.patchy > 0.0:
             spots = cloud(shape, scales_px=(18.0 / gsd_m, 5.0 / gsd_m, 1.6 / gsd_m), rng=rng)
-            share = np.clip(0.5 + 0.5 * spots, 0.0, 1.0)[..., None] * np.float32(surface.patchy)
+            share = np.clip(0.5 + 0.4 * spots, 0.0, 1.0)[..., None] * np.float32(surface.patchy)
             colours += (np.asarray(surface.second, np.float32) * light[..., None] - colours) * share
         return np.asarray(colours, np.float32)
 

@@ -46,7 +46,7 @@ def plan_track(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     inner, outer = oval(straight, radius), oval(straight, outer_r)
     surface = choose_surface("track", rng=rng)
     cinder = sum(surface.colour) / 3.0 > 125 and surface.colour[0] - surface.colour[1] < 45
-    pitch = pitch_style(sun=sun, rng=rng)
+    pitch = pitch_style(sun=sun, rng=rng, dirt=0.0)
     inside = str(rng.choice(["soccer", "football", "grass"], p=[0.4, 0.35, 0.25]))
     if straight < 75 or (inside == "football" and not fits(FOOTBALL_M, inner)):
         inside = "soccer" if straight > 45 and rng.random() < 0.6 else "grass"
