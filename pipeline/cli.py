@@ -126,6 +126,10 @@ def make_parser() -> argparse.ArgumentParser:
     command = add("evaluate", "measure weights on chips: mask AP per label and source")
     command.add_argument("chips", type=Path, nargs="+", metavar="CHIPS", help="folders with annotations.json")
     command.add_argument("--weights", default="default", metavar="FILE")
+    command.add_argument("--limit", type=int, metavar="N", help="at most N chips per source, evenly spread")
+    command.add_argument(
+        "--coarse-gsd-m", type=float, metavar="M", help="pass chips through this resolution first"
+    )
     command.add_argument("--split", default="val", choices=("train", "val"))
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 

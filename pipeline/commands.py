@@ -113,7 +113,12 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from pipeline.training import evaluate_weights
 
     result = evaluate_weights(
-        arguments.chips, weights=arguments.weights, split=arguments.split, device=arguments.device
+        arguments.chips,
+        weights=arguments.weights,
+        split=arguments.split,
+        device=arguments.device,
+        limit=arguments.limit,
+        coarse_gsd_m=arguments.coarse_gsd_m,
     )
     _print(json.dumps(result, indent=1, sort_keys=True))
     return 0

@@ -7,6 +7,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 
+from groundplan.crs import LON_LAT, transform_xy
 from pipeline.detect import Detected
 from pipeline.manifest import versions
 from pipeline.plan import Plan
@@ -83,13 +84,26 @@ def make_report(
         "scores": _score_bins(plan, features),
         "score": None if score is None else score["labels"],
         "offset_m": diff_report.get("offset_m"),
-        "cells": diff_report.get("cells", []),
+        "cells": _cells(plan, diff_report.get("cells", [])),
         "tiles": _tiles(plan, detected),
         "stages": times.records(area_km2),
         "proposals": diff_report.get("proposals"),
         "versions": versions(),
         "warnings": [*warnings, *diff_report.get("warnings", [])],
     }
+
+
+def _cells(plan: Plan, cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the offset cells with their centres in metres of the region's CRS, where the page draws them."""
+    if not cells:
+        return []
+    lon, lat = [cell["lon"] for cell in cells], [cell["lat"] for cell in cells]
+    x, y = transform_xy(lon, lat, source=LON_LAT, target=plan.region.grid.crs)
+    return [
+        {"x": round(float(east), 1), "y": round(float(north), 1), **cell}
+        for east, north, cell in zip(x, y, cells, strict=True)
+        if cell["east"] is not None
+    ]
 
 
 def _counts(plan: Plan, features: gpd.GeoDataFrame, changes: gpd.GeoDataFrame | None) -> dict[str, dict[str, int]]:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from detection.load import load_detector, resolve_spec
 from groundplan.errors import ConfigError
 from groundplan.tables import read_record
-from training.chips import read_chips
+from training.chips import Chip, read_chips
 from training.evaluate import evaluate
 from training.train import TrainOptions, train
 
@@ -48,14 +48,47 @@ def train_from_file(path: Path) -> Path:
         return train(options, base=path.resolve().parent, on_step=on_step)
 
 
-def evaluate_weights(folders: Sequence[Path], *, weights: str, split: str, device: str) -> dict[str, Any]:
-    """Return figures per chip source and label, as `training.evaluate.evaluate` gives them."""
+def evaluate_weights(
+    folders: Sequence[Path],
+    *,
+    weights: str,
+    split: str,
+    device: str,
+    limit: int | None = None,
+    coarse_gsd_m: float | None = None,
+) -> dict[str, Any]:
+    """Return figures per chip source and label, as `training.evaluate.evaluate` gives them.
+
+    Parameters
+    ----------
+    limit : int, optional
+        At most so many chips per source: those with objects first, evenly spread over the rest.
+    coarse_gsd_m : float, optional
+        Metres per pixel that the chips pass through first.
+    """
     detector = load_detector(resolve_spec(weights, base=Path(), device=device, threads=None))
-    chips = [chip for folder in folders for chip in read_chips(folder) if chip.split == split]
-    sources = sorted({chip.source for chip in chips})
+    every = [chip for folder in folders for chip in read_chips(folder) if chip.split == split]
+    sources = sorted({chip.source for chip in every})
+    chips = [chip for source in sources for chip in _some([c for c in every if c.source == source], limit)]
     out = {}
     with tqdm(total=len(chips), unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
         for source in sources:
             own = [chip for chip in chips if chip.source == source]
-            out[source] = evaluate(detector, own, gsd_m=detector.info.gsd_m, on_chip=bar.update)
+            out[source] = evaluate(
+                detector, own, gsd_m=detector.info.gsd_m, coarse_gsd_m=coarse_gsd_m, on_chip=bar.update
+            )
     return out
+
+
+def _some(chips: list[Chip], limit: int | None) -> list[Chip]:
+    if limit is None or len(chips) <= limit:
+        return chips
+    ordered = sorted(chips, key=lambda chip: not chip.instances)
+    with_objects = sum(bool(chip.instances) for chip in chips)
+    kept = min(with_objects, (limit + 1) // 2)
+    first, rest = ordered[:with_objects], ordered[with_objects:]
+    return _spread(first, kept) + _spread(rest, limit - kept)
+
+
+def _spread(chips: list[Chip], count: int) -> list[Chip]:
+    return [chips[index * len(chips) // count] for index in range(count)] if chips and count else []

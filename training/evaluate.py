@@ -191,7 +191,8 @@ def _coco_eval(
     # pycocotools reports to stdout, where our own results go.
     with contextlib.redirect_stdout(io.StringIO()):
         coco.createIndex()
-        judged = COCOeval(coco, coco.loadRes(found), "segm")
+        # loadRes changes the records it is given.
+        judged = COCOeval(coco, coco.loadRes([dict(each) for each in found]), "segm")
         judged.params.maxDets = [1, 10, 300]
         judged.evaluate()
         judged.accumulate()

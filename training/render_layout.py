@@ -92,9 +92,7 @@ def plan_layout(size_m: float, *, rng: np.random.Generator) -> Layout:
     return Layout(size_m=size_m, roads=tuple(roads), blocks=tuple(assign_uses(areas, on_canvas, size_m, rng=rng)))
 
 
-def choose_parks(
-    us: list[float], vs: list[float], size_m: float, *, rng: np.random.Generator
-) -> list[Polygon]:
+def choose_parks(us: list[float], vs: list[float], size_m: float, *, rng: np.random.Generator) -> list[Polygon]:
     """Choose up to two rectangles of whole grid cells for sports, well inside the picture."""
     wanted = [(290.0, 210.0), (270.0, 190.0)] if size_m >= 600 else [(0.42 * size_m, 0.30 * size_m)]
     inside = 0.5 * size_m * 0.93
@@ -126,7 +124,17 @@ def assign_uses(
     whole = shapely.union_all(parks) if parks else Polygon()
     picture = box(0, 0, size_m, size_m)
     areas = sorted(areas, key=lambda area: (round(area.centroid.x), round(area.centroid.y)))
-    pool: list[Use] = ["shops", "apartments", "works", "green", "terraces", "plots", "shops", "apartments", "terraces"]
+    pool: list[Use] = [
+        "shops",
+        "apartments",
+        "works",
+        "green",
+        "terraces",
+        "plots",
+        "shops",
+        "apartments",
+        "terraces",
+    ]
     rest = [k for k, area in enumerate(areas) if area.intersection(whole).area < 0.5 * area.area]
     rest = [k for k in rest if area_inside(areas[k], picture) > 0.8]
     order = rng.permutation(rest) if rest else []

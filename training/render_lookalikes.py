@@ -133,7 +133,9 @@ def plan_plot(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
         ground = choose_surface("dirt" if kind == "arena" else "soil", rng=rng)
         if kind == "soil":
             depth = float(rng.uniform(0.08, 0.3))
-            ground = replace(ground, stripe_m=float(rng.uniform(0.6, 2.0)), stripe_depth=depth, stripe_deg=pose.turn_deg)
+            ground = replace(
+                ground, stripe_m=float(rng.uniform(0.6, 2.0)), stripe_depth=depth, stripe_deg=pose.turn_deg
+            )
         layer = ragged(canvas.cover(pose.place(area), soft_m=0.4), gsd_m=gsd_m, amount=0.6, rng=rng)
         canvas.put(layer, paint_of(ground, gsd_m=gsd_m, rng=rng))
         left, top, right, bottom = area.bounds
@@ -142,7 +144,9 @@ def plan_plot(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
         if kind == "orchard":
             step = float(rng.uniform(2.5, 5.0))
             rows = [segment(left + 1, y, right - 1, y) for y in np.arange(top + 2, bottom - 1, step)]
-            canvas.put(canvas.trace([pose.place(r) for r in rows], width_m=1.4, soft_m=0.3), (62, 80, 48), opacity=0.9)
+            canvas.put(
+                canvas.trace([pose.place(r) for r in rows], width_m=1.4, soft_m=0.3), (62, 80, 48), opacity=0.9
+            )
 
     return plain(f"plot-{kind}", area, draw)
 
@@ -227,7 +231,9 @@ def plan_playground(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
             elif pick < 0.6:
                 lines = [ring(x - size, y - size, x + size, y + size), segment(x, y - size, x, y + size)]
                 lines.append(segment(x - size, y, x + size, y))
-                draw_lines(canvas, pose, lines, width_m=0.08, colour=(222, 190, 80), opacity=0.8, wear=0.2, rng=rng)
+                draw_lines(
+                    canvas, pose, lines, width_m=0.08, colour=(222, 190, 80), opacity=0.8, wear=0.2, rng=rng
+                )
             elif pick < 0.8:
                 canvas.fill(pose.place(blob(x, y, size, rng=rng)), colour)
             else:

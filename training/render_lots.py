@@ -122,13 +122,17 @@ def fill_lot(
     if parts:
         ground.drives.append((max(parts, key=lambda part: part.area), pose.then(x, top - 3.2, 90.0)))
     if rng.random() < 0.4:
-        back = pose.then(float(rng.uniform(-5, 5)), bottom + float(rng.uniform(6, 12)), float(rng.choice([0.0, 90.0])))
+        back = pose.then(
+            float(rng.uniform(-5, 5)), bottom + float(rng.uniform(6, 12)), float(rng.choice([0.0, 90.0]))
+        )
         ground.add_house("shed", back, rng=rng)
     elif rng.random() < 0.18:
         sun = Sun(azimuth_deg=0.0, reach=1.0, strength=0.4)
         pool = plan_lookalike(rng=rng, kind="pool", sun=sun)
         if max(pool.extent.bounds) < 11:
-            ground.add_plan(pool, pose.then(float(rng.uniform(-3, 3)), bottom + float(rng.uniform(9, 13))), gap_m=0.8)
+            ground.add_plan(
+                pool, pose.then(float(rng.uniform(-3, 3)), bottom + float(rng.uniform(9, 13))), gap_m=0.8
+            )
     for _ in range(int(rng.poisson(2.6))):
         spot = side.then(at + float(rng.uniform(0, front)), float(rng.uniform(1.0, 32.0)))
         ground.trees.append((spot.x_m, spot.y_m, float(rng.uniform(1.4, 4.6))))
@@ -171,7 +175,11 @@ def strew_trees(ground: Ground, *, rng: np.random.Generator, per_m2: float, low_
     """Place trees at random over a block."""
     left, top, right, bottom = ground.area.bounds
     count = int(rng.poisson((right - left) * (bottom - top) * per_m2))
-    x, y, radius = rng.uniform(left, right, count), rng.uniform(top, bottom, count), rng.uniform(low_m, high_m, count)
+    x, y, radius = (
+        rng.uniform(left, right, count),
+        rng.uniform(top, bottom, count),
+        rng.uniform(low_m, high_m, count),
+    )
     ground.trees.extend(zip(x.tolist(), y.tolist(), radius.tolist(), strict=True))
 
 

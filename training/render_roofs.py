@@ -187,4 +187,6 @@ def draw_skylights(canvas: Canvas, pose: Pose, house: House, *, rng: np.random.G
         y = rng.uniform(wing.y0 + 1.0, wing.y1 - 1.0)
         size = rng.uniform(0.35, 0.6)
         light = float(rng.choice([45.0, 70.0, 200.0]))
-        canvas.fill(pose.place(box(x - size, y - size * 0.8, x + size, y + size * 0.8)), (light, light, light * 1.05))
+        canvas.fill(
+            pose.place(box(x - size, y - size * 0.8, x + size, y + size * 0.8)), (light, light, light * 1.05)
+        )

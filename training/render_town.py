@@ -148,7 +148,9 @@ def place_fields(grounds: list[Ground], sports: list[Ground], *, sun: Sun, rng: 
             if not others:
                 break
             ground = others[int(rng.integers(len(others)))]
-            if place_anywhere(ground, plan_field(label, rng=rng, sun=sun), main_turn(ground.area), rng=rng, tries=25):
+            if place_anywhere(
+                ground, plan_field(label, rng=rng, sun=sun), main_turn(ground.area), rng=rng, tries=25
+            ):
                 break
     for ground in grounds:
         ground.settle_trees()

@@ -17,7 +17,9 @@ CROWNS: Final[tuple[Colour, ...]] = (
 """Foliage, 0..255; conifers are the darkest."""
 
 
-def draw_tree(canvas: Canvas, x_m: float, y_m: float, radius_m: float, *, sun: Sun, rng: np.random.Generator) -> None:
+def draw_tree(
+    canvas: Canvas, x_m: float, y_m: float, radius_m: float, *, sun: Sun, rng: np.random.Generator
+) -> None:
     """Draw one crown at a place in canvas metres.
 
     Notes
