@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+
+from groundplan.errors import SchemaError
+from groundplan.schema import FEATURES, check_features, empty_frame, feature_ids
+from groundplan.vector import geojson_text, read_vector, same_crs, write_geojson, write_parquet
+
+
+@pytest.fixture
+def frame() -> gpd.GeoDataFrame:
+    clockwise = shapely.Polygon([(9.5, 47.1), (9.5, 47.2), (9.6, 47.2), (9.6, 47.1)])
+    columns = {"key": ["a"], "tags": [{"k": "ü & <b>"}], "nan": [float("nan")], "list": [["x", 1]]}
+    return gpd.GeoDataFrame(columns, geometry=[clockwise], crs=4326)
+
+
+def test_geojson_is_counter_clockwise_with_nan_as_null(frame: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    write_geojson(frame, tmp_path / "a.geojson", properties={"schema": "s"}, id_column="key")
+    document = json.loads((tmp_path / "a.geojson").read_text())
+    (feature,) = document["features"]
+    assert document["properties"] == {"schema": "s"}
+    assert feature["id"] == "a" and feature["properties"]["nan"] is None
+    assert shapely.LinearRing(feature["geometry"]["coordinates"][0]).is_ccw
+    assert len(read_vector(tmp_path / "a.geojson")) == 1
+
+
+def test_parquet_gives_lists_and_dicts_back(frame: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    write_parquet(frame, tmp_path / "a.parquet")
+    back = read_vector(tmp_path / "a.parquet")
+    assert back["tags"].iloc[0] == {"k": "ü & <b>"} and back["list"].iloc[0] == ["x", 1]
+    first = (tmp_path / "a.parquet").read_bytes()
+    write_parquet(frame, tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == first
+
+
+def test_an_empty_collection_is_valid_json() -> None:
+    text = geojson_text(empty_frame(FEATURES, crs="EPSG:32632"), id_column="feature_id")
+    assert json.loads(text)["features"] == []
+
+
+@pytest.mark.parametrize("name", ["missing.geojson", "broken.parquet", "broken.geojson"])
+def test_what_is_no_vector_file_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    if name.startswith("broken"):
+        (tmp_path / name).write_bytes(b"PAR1 not really")
+    with pytest.raises(SchemaError) as caught:
+        read_vector(tmp_path / name)
+    assert "\n" not in str(caught.value) and name in str(caught.value)
+
+
+def test_a_frame_without_crs_is_refused(frame: gpd.GeoDataFrame) -> None:
+    with pytest.raises(SchemaError, match="no CRS"):
+        same_crs(frame.set_crs(None, allow_override=True), "EPSG:32632")
+
+
+def test_missing_columns_and_unknown_labels_are_named() -> None:
+    good = empty_frame(FEATURES, crs="EPSG:32632")
+    with pytest.raises(SchemaError, match="no column score"):
+        check_features(good.drop(columns="score"))
+    row = dict.fromkeys(FEATURES, 0) | {"label": "tenis_court", "feature_id": "f", "shape": "free", "cut": ""}
+    bad = gpd.GeoDataFrame(pd.DataFrame([row]), geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32632")
+    with pytest.raises(SchemaError, match="did you mean 'tennis_court'"):
+        check_features(bad)
+
+
+def test_ids_depend_on_outline_and_label_and_not_on_the_first_vertex() -> None:
+    square, turned = shapely.Polygon([(0, 0), (9, 0), (9, 9)]), shapely.Polygon([(9, 0), (9, 9), (0, 0)])
+    ids = feature_ids(["a", "a", "b", "a"], [square, turned, square, shapely.box(0, 0, 9, 9)])
+    assert ids[0] == ids[1] and len(set(ids)) == 3
