@@ -118,7 +118,7 @@ def _scan(source: Path) -> _Rows:
                 continue
             try:
                 wkb = factory.create_multipolygon(item)
-            except RuntimeError:
+            except (RuntimeError, osmium.InvalidLocationError):
                 rows.n_broken += 1
                 continue
             rows.add(found, wkb, _element("way" if item.from_way() else "relation", item.orig_id(), item))
@@ -128,7 +128,7 @@ def _scan(source: Path) -> _Rows:
                 continue
             try:
                 wkb = factory.create_linestring(item)
-            except RuntimeError:
+            except (RuntimeError, osmium.InvalidLocationError):
                 rows.n_broken += 1
                 continue
             rows.add(found, wkb, _element("way", item.id, item))
