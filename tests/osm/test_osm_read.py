@@ -83,7 +83,8 @@ def test_closed_ways_and_multipolygons_with_negative_ids_are_read(tmp_path):
     path = tmp_path / "josm.osm"
     spots = [(0, 0), (0, 4), (4, 4), (4, 0), (1, 1), (1, 2), (2, 2), (2, 1)]
     nodes = "".join(
-        f"<node id='{-k - 1}' lat='{47 + y * 1e-4:.7f}' lon='{9 + x * 1e-4:.7f}'/>" for k, (x, y) in enumerate(spots)
+        f"<node id='{-k - 1}' lat='{47 + y * 1e-4:.7f}' lon='{9 + x * 1e-4:.7f}'/>"
+        for k, (x, y) in enumerate(spots)
     )
     ways = "".join(
         f"<way id='{-w}'>" + "".join(f"<nd ref='{-r}'/>" for r in refs) + "</way>"
@@ -122,7 +123,15 @@ def test_missing_truncated_and_foreign_files_are_refused_in_one_line(world, make
     (tmp_path / "noise.osm.pbf").write_bytes(b"\xff" * 4000)
     (tmp_path / "cut.osm.gz").write_bytes(gzip.compress(b"<?xml version='1.0'?><osm version='0.6'/>")[:20])
     (tmp_path / "places.geojson").write_text('{"type": "FeatureCollection", "features": []}')
-    for name in ("cut.osm.pbf", "cut.osm", "page.osm", "noise.osm.pbf", "cut.osm.gz", "places.geojson", "absent.osm"):
+    for name in (
+        "cut.osm.pbf",
+        "cut.osm",
+        "page.osm",
+        "noise.osm.pbf",
+        "cut.osm.gz",
+        "places.geojson",
+        "absent.osm",
+    ):
         with pytest.raises(OsmFileError) as caught:
             read_osm(tmp_path / name)
         assert "\n" not in str(caught.value)
