@@ -57,7 +57,10 @@ def _json_columns(frame: gpd.GeoDataFrame) -> list[str]:
     for name in frame.columns:
         if name == frame.geometry.name or len(frame) == 0 or not isinstance(frame[name].iloc[0], str):
             continue
-        if all(isinstance(value, str) and value[:1] in "[{" and value[-1:] in "]}" for value in frame[name]):
+        if all(
+            isinstance(value, str) and value[:1] in ("[", "{") and value[-1:] in ("]", "}")
+            for value in frame[name]
+        ):
             found.append(name)
     return found
 

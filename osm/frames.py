@@ -120,7 +120,7 @@ def detected(
         Where the extract reaches, in degrees; what is not wholly inside lies at an edge.
     rejected : ndarray of shape (N,), dtype bool
     """
-    edge = (features["cut"] != "").to_numpy(bool)
+    edge = np.array(features["cut"] != "", dtype=bool)
     if bbox is not None and len(polygons):
         west, south, east, north = bbox
         bounds = shapely.bounds(transform_geometries(polygons, source=features.crs, target=LON_LAT))

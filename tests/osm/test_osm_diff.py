@@ -1,0 +1,345 @@
+"""The OSM stage on a planted town, judged by osmium, xmllint and the files' own readers."""
+
+import json
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from groundplan.errors import OsmFileError, SchemaError
+from groundplan.records import Imagery
+from groundplan.schema import CHANGES, STATUSES, check_frame
+from groundplan.vector import read_vector
+from osm.diff import diff
+from osm.memory import Decision, append_decision
+from osm.options import DiffOptions
+
+SCHEMA = Path(__file__).with_name("osmchange.xsd")
+OPTIONS = DiffOptions(batch_features=5)
+SHIFT = (2.0, -1.5)
+
+
+def plan(box):
+    """Sixty houses in rows, of which every tenth is not mapped, a yard and three courts that are not either."""
+    rng = np.random.default_rng(11)
+    houses = [
+        (
+            "building",
+            box(40 * (k % 10), 40 * (k // 10), *rng.uniform(8, 20, 2), turn_deg=float(rng.uniform(0, 60))),
+        )
+        for k in range(60)
+    ]
+    extra = [("building", box(450, 0, 40, 40).difference(box(460, 10, 20, 20)))]
+    # Abutting courts share two corners each, which the files must not.
+    extra += [("tennis_court", box(450 + 18 * k, 100, 18, 36)) for k in range(3)]
+    extra += [("building", box(500, 200, 10, 10), 0.2)]
+    known = [row for k, row in enumerate(houses) if k % 10]
+    return known, [row for k, row in enumerate(houses) if k % 10 == 0] + extra
+
+
+@pytest.fixture(scope="module")
+def planted(new_world, make_box, make_features, tmp_path_factory):
+    world = new_world()
+    known, unknown = plan(make_box)
+    for _, shape in known:
+        world.area(shape, {"building": "yes", "name": "Müller & <Söhne>"})
+    world.line(shapely.LineString(make_box(-20, -20, 500, 1).exterior.coords[:3]), {"highway": "residential"})
+    frame = make_features([*known, *unknown])
+    frame = frame.set_geometry(frame.geometry.translate(*SHIFT))
+    return world.write(tmp_path_factory.mktemp("town") / "town.osm.pbf"), frame
+
+
+@pytest.fixture(scope="module")
+def ran(planted, imagery, tmp_path_factory):
+    extract, frame = planted
+    out = tmp_path_factory.mktemp("out") / "diff"
+    report = diff(frame, extract, out=out, imagery=imagery, options=OPTIONS)
+    return out, report
+
+
+def tool(*arguments):
+    return subprocess.run([str(each) for each in arguments], capture_output=True, text=True)
+
+
+def applied(osmium_tool, base, out, target):
+    done = tool(osmium_tool, "apply-changes", "-O", "-o", target, base, *sorted(out.glob("proposals/*.osc")))
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def opl(osmium_tool, path):
+    return tool(osmium_tool, "cat", path, "-f", "opl").stdout.splitlines()
+
+
+def test_what_is_missing_is_new_and_the_rest_is_matched(ran):
+    _, report = ran
+    assert report["counts"]["status"] == {
+        "new": 10,
+        "matched": 54,
+        "matched_group": 0,
+        "review": 1,
+        "suppressed": 0,
+        "osm_only": 0,
+    }
+    assert report["counts"]["reason"] == {"matched:iou": 54, "new:no_candidate": 10, "review:low_score": 1}
+
+
+def test_the_offset_is_found_and_taken_out_of_what_is_proposed(ran, planted):
+    out, report = ran
+    offset = report["offset_m"]
+    assert (offset["east"], offset["north"]) == pytest.approx(SHIFT, abs=0.02)
+    assert offset["n_pairs"] == 54
+    assert report["cells"][0]["source"] == "cell"
+    changes = read_vector(out / "changes.parquet").to_crs("EPSG:32632")
+    truth = planted[1].geometry.translate(-SHIFT[0], -SHIFT[1]).to_numpy()
+    for shape in changes[changes["status"] == "new"].geometry:
+        best = max(shape.intersection(each).area / shape.union(each).area for each in truth)
+        assert best > 0.98
+
+
+def test_changes_are_the_same_in_both_formats_and_fit_the_schema(ran):
+    out, report = ran
+    table, features = read_vector(out / "changes.parquet"), json.loads((out / "changes.geojson").read_text())
+    table = check_frame(table, CHANGES, what="changes")
+    assert [each["id"] for each in features["features"]] == table["change_id"].to_list()
+    assert set(table["status"]) <= set(STATUSES)
+    assert table["change_id"].is_unique
+    assert features["properties"]["offset_m"]["east"] == report["offset_m"]["east"]
+    assert "OpenStreetMap" in features["properties"]["osm"]["attribution"]
+    for each in features["features"]:
+        ring = shapely.LinearRing(each["geometry"]["coordinates"][0])
+        assert ring.is_ccw
+
+
+def test_every_file_is_well_formed_and_fits_its_schema(ran, xmllint):
+    out, _ = ran
+    files = sorted(out.glob("proposals/*.osc"))
+    assert len(files) >= 2
+    assert tool(xmllint, "--noout", "--schema", SCHEMA, *files).returncode == 0
+    assert tool(xmllint, "--noout", *sorted(out.glob("proposals/*.osm"))).returncode == 0
+    for path in files:
+        assert path.with_suffix(".osm").is_file()
+        assert json.loads(path.with_suffix(".changeset.json").read_text())["source"] == "planted (2020-06-01)"
+        assert ET.parse(path.with_suffix(".osm")).getroot().get("upload") in ("never", "false")
+
+
+def test_applying_the_proposals_adds_exactly_what_they_create(ran, planted, osmium_tool, tmp_path):
+    out, _ = ran
+    base = planted[0]
+    # One file after the other, because each starts its placeholder ids at -1.
+    for path in sorted(out.glob("proposals/*.osc")):
+        after = tmp_path / "after.osm.pbf"
+        assert tool(osmium_tool, "apply-changes", "-O", "-o", after, base, path).returncode == 0
+        root = ET.parse(path).getroot()
+        before_lines, after_lines = opl(osmium_tool, base), opl(osmium_tool, after)
+        assert set(before_lines) <= set(after_lines)
+        added = [line for line in after_lines if line not in set(before_lines)]
+        for letter, kind in (("n", "node"), ("w", "way"), ("r", "relation")):
+            assert sum(line.startswith(letter + "-") for line in added) == len(root.findall(f"create/{kind}"))
+        assert len(added) == len(list(root.find("create")))
+        assert tool(osmium_tool, "check-refs", after).returncode == 0
+
+
+def test_each_new_change_is_one_area_and_no_family_overlaps_it(ran, planted, osmium_tool, tmp_path):
+    out, _ = ran
+    changes = read_vector(out / "changes.parquet")
+    changes = changes[changes["status"] == "new"].set_index("proposal")
+    seen = set()
+    for path in sorted(out.glob("proposals/*.osc")):
+        after, areas = tmp_path / "after.osm.pbf", tmp_path / "areas.geojson"
+        assert tool(osmium_tool, "apply-changes", "-O", "-o", after, planted[0], path).returncode == 0
+        done = tool(osmium_tool, "export", "-O", "-a", "type,id", "--geometry-types=polygon", after, "-o", areas)
+        assert done.returncode == 0, done.stderr
+        frame = gpd.read_file(areas)
+        new = frame[frame["@id"] < 0]
+        for _, row in new.iterrows():
+            name = f"{path.name}#{row['@type']}/{row['@id']}"
+            seen.add(name)
+            want = changes.loc[name]
+            union = row.geometry.union(want.geometry).area
+            assert row.geometry.intersection(want.geometry).area / union > 0.999
+            assert all(row[key] == value for key, value in want.tags.items())
+            others = frame.geometry[(frame["building"] == row["building"]) & (frame.index != row.name)].to_numpy()
+            shared = shapely.area(shapely.intersection(others, row.geometry))
+            assert (shared <= 0.01 * np.minimum(shapely.area(others), row.geometry.area)).all()
+    assert seen == set(changes.index)
+
+
+def test_no_two_nodes_lie_at_one_place_in_all_the_files_and_the_extract(ran, planted, osmium_tool):
+    out, _ = ran
+    places = [
+        (node.get("lon"), node.get("lat"))
+        for path in sorted(out.glob("proposals/*.osc"))
+        for node in ET.parse(path).iter("node")
+    ]
+    base = {
+        (f"{float(line.split(' x')[1].split()[0]):.7f}", f"{float(line.split(' y')[1].split()[0]):.7f}")
+        for line in opl(osmium_tool, planted[0])
+        if line.startswith("n")
+    }
+    assert len(set(places)) == len(places) > 40
+    assert not set(places) & base
+
+
+def test_running_again_on_the_applied_extract_finds_nothing_new(planted, imagery, osmium_tool, tmp_path):
+    base, frame = planted
+    one = tmp_path / "one"
+    diff(frame, base, out=one, imagery=imagery)  # one file, so that its ids are unique
+    after = applied(osmium_tool, base, one, tmp_path / "after.osm.pbf")
+    report = diff(frame, after, out=tmp_path / "again", imagery=imagery)
+    assert report["counts"]["status"]["new"] == 0
+    assert report["counts"]["reason"]["matched:iou"] == 64
+
+
+def files_of(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_two_runs_and_shuffled_input_give_the_same_bytes(ran, planted, imagery, tmp_path):
+    out, _ = ran
+    extract, frame = planted
+    for k, rows in enumerate((frame, frame.sample(frac=1, random_state=3))):
+        diff(rows, extract, out=tmp_path / str(k), imagery=imagery, options=OPTIONS)
+        assert files_of(tmp_path / str(k)) == files_of(out)
+
+
+def test_without_a_licence_changes_are_written_and_stale_proposals_are_gone(planted, imagery, tmp_path):
+    extract, frame = planted
+    diff(frame, extract, out=tmp_path, imagery=imagery)
+    assert list(tmp_path.glob("proposals/*.osc"))
+    (tmp_path / "features.geojson").write_text("{}")
+    report = diff(frame, extract, out=tmp_path, imagery=Imagery(id="shop", licence="proprietary"))
+    assert not report["proposals"]["written"]
+    assert "proprietary" in report["proposals"]["reason"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "changes.geojson",
+        "changes.parquet",
+        "diff_report.json",
+        "features.geojson",
+    }
+    assert not read_vector(tmp_path / "changes.parquet")["proposal"].any()
+
+
+def test_a_failed_run_leaves_the_older_files_and_no_litter(planted, imagery, tmp_path):
+    extract, frame = planted
+    diff(frame, extract, out=tmp_path, imagery=imagery)
+    before = files_of(tmp_path)
+    with pytest.raises(OsmFileError):
+        diff(frame, tmp_path / "absent.osm.pbf", out=tmp_path, imagery=imagery)
+    with pytest.raises(SchemaError):
+        diff(frame.drop(columns="label"), extract, out=tmp_path, imagery=imagery)
+    assert files_of(tmp_path) == before
+
+
+def remember(path, row, word):
+    append_decision(path, Decision(id=row.change_id, label=row.label, polygon=row.geometry, decision=word))
+
+
+def test_a_rejected_object_stays_rejected_across_models(ran, planted, imagery, tmp_path):
+    out, _ = ran
+    extract, frame = planted
+    changes = read_vector(out / "changes.parquet")
+    rejected = changes[changes["status"] == "new"].iloc[0]
+    memory = tmp_path / "decisions.jsonl"
+    remember(memory, rejected, "rejected")
+    other_model = frame.set_geometry(frame.geometry.buffer(0.4, join_style="mitre"))
+    options = DiffOptions(batch_features=50)
+    report = diff(other_model, extract, out=tmp_path / "b", imagery=imagery, options=options, decisions=memory)
+    assert report["counts"]["reason"]["suppressed:memory"] == 1
+    again = read_vector(tmp_path / "b" / "changes.parquet")
+    gone = again[again["status"] == "suppressed"].iloc[0]
+    assert gone["review"] == "rejected"
+    assert gone["proposal"] == ""
+    assert report["proposals"]["features"] == report["counts"]["status"]["new"]
+
+
+def test_once_something_is_accepted_the_files_hold_just_that(ran, planted, imagery, tmp_path):
+    out, _ = ran
+    extract, frame = planted
+    changes = read_vector(out / "changes.parquet")
+    memory = tmp_path / "decisions.jsonl"
+    chosen = [changes[changes["status"] == status].iloc[0] for status in ("new", "review")]
+    for row in chosen:
+        remember(memory, row, "accepted")
+    report = diff(frame, extract, out=tmp_path / "b", imagery=imagery, decisions=memory)
+    again = read_vector(tmp_path / "b" / "changes.parquet").set_index("change_id")
+    assert report["proposals"]["features"] == 2
+    assert set(again[again["proposal"] != ""].index) == {row.change_id for row in chosen}
+    assert set(again.loc[[row.change_id for row in chosen], "review"]) == {"accepted"}
+
+
+def test_tasks_are_the_new_and_the_review_rows(ran):
+    out, _ = ran
+    changes = read_vector(out / "changes.parquet")
+    waiting = changes[changes["status"].isin(("new", "review"))]
+    lines = (out / "maproulette.geojsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    ids = [json.loads(line[1:])["features"][0]["id"] for line in lines]
+    assert sorted(ids) == sorted(waiting["change_id"])
+
+
+def test_nothing_detected_and_nothing_mapped_are_fine(planted, imagery, make_features, tmp_path):
+    extract, frame = planted
+    report = diff(frame.iloc[:0], extract, out=tmp_path / "a", imagery=imagery)
+    assert set(report["counts"]["status"].values()) == {0}
+    assert "there are no features to compare" in report["warnings"]
+    empty = tmp_path / "empty.osm"
+    empty.write_text("<?xml version='1.0'?><osm version='0.6'></osm>")
+    report = diff(frame, empty, out=tmp_path / "b", imagery=imagery)
+    assert report["counts"]["status"]["new"] == 64
+    assert any("everything looks new" in each for each in report["warnings"])
+
+
+def test_what_lies_at_the_edge_of_the_extract_is_for_review(imagery, make_box, make_features, tmp_path):
+    extract = tmp_path / "small.osm"
+    reach = gpd.GeoSeries([make_box(300, 50, 300, 300)], crs="EPSG:32632").to_crs(4326).total_bounds
+    sides = " ".join(f"{k}='{v}'" for k, v in zip(("minlon", "minlat", "maxlon", "maxlat"), reach, strict=True))
+    extract.write_text(f"<?xml version='1.0'?><osm version='0.6'><bounds {sides}/></osm>")
+    rows = [("building", make_box(400, 100, 20, 20)), ("building", make_box(400, 5000, 20, 20))]
+    report = diff(make_features(rows), extract, out=tmp_path / "a", imagery=imagery)
+    assert report["counts"]["reason"] == {"new:no_candidate": 1, "review:edge": 1}
+    assert any("200 m" in each for each in report["warnings"])
+
+
+def test_features_cut_by_the_end_of_the_imagery_are_for_review(
+    planted, imagery, make_box, make_features, tmp_path
+):
+    rows = [("building", make_box(600, 600, 20, 20))]
+    report = diff(make_features(rows, cut="n"), planted[0], out=tmp_path, imagery=imagery)
+    assert report["counts"]["reason"]["review:edge"] == 1
+
+
+def test_an_offset_too_long_to_be_believed_makes_everything_review(planted, imagery, tmp_path):
+    extract, frame = planted
+    report = diff(frame, extract, out=tmp_path, imagery=imagery, options=DiffOptions(offset_max_m=1.0))
+    assert report["counts"]["status"]["new"] == 0
+    assert report["counts"]["reason"]["review:offset_doubtful"] == 10
+    assert report["proposals"]["features"] == 0
+
+
+def test_missing_metadata_and_dates_are_said(new_world, make_box, make_features, tmp_path):
+    world = new_world(metadata=False)
+    world.area(make_box(0, 0, 20, 20), {"building": "yes"})
+    frame = make_features([("building", make_box(0, 0, 20, 20))])
+    nameless = Imagery(id="planted", licence="CC0-1.0")
+    report = diff(frame, world.write(tmp_path / "a.osm.pbf"), out=tmp_path / "a", imagery=nameless)
+    assert any("no versions" in each for each in report["warnings"])
+    world = new_world()
+    world.area(make_box(0, 0, 20, 20), {"building": "yes"})
+    report = diff(frame, world.write(tmp_path / "b.osm.pbf"), out=tmp_path / "b", imagery=nameless)
+    assert any("no date" in each for each in report["warnings"])
+
+
+def test_the_180th_meridian_gives_no_broken_files(imagery, xmllint, tmp_path):
+    shapes = [shapely.box(179.9995, 10, 179.9998, 10.0003), shapely.box(-179.9998, 10, -179.9995, 10.0003)]
+    frame = gpd.GeoDataFrame({"label": ["building"] * 2}, geometry=shapes, crs="EPSG:4326")
+    across = frame.to_crs("EPSG:32660").geometry.union_all().convex_hull
+    frame = gpd.GeoDataFrame({"label": ["building"]}, geometry=[across], crs="EPSG:32660")
+    empty = tmp_path / "empty.osm"
+    empty.write_text("<?xml version='1.0'?><osm version='0.6'></osm>")
+    report = diff(frame, empty, out=tmp_path / "a", imagery=imagery)
+    assert report["counts"]["reason"] == {"review:size_shape": 1}
+    assert not list((tmp_path / "a").glob("proposals/*.osc"))

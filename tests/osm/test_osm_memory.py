@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import shapely
+
+from groundplan.crs import LON_LAT, transform_geometries
+from groundplan.errors import OutputError, SchemaError
+from osm.ids import change_ids
+from osm.memory import Decision, append_decision, read_decisions, recall
+
+CRS = "EPSG:32632"
+
+
+def square(x=0.0, side=20.0):
+    return shapely.box(540_000 + x, 5_223_000, 540_000 + x + side, 5_223_000 + side)
+
+
+def lon_lat(shape):
+    return transform_geometries([shape], source=CRS, target=LON_LAT)[0]
+
+
+def decided(word, shape, *, change_id="p-1", label="building"):
+    return Decision(id=change_id, label=label, polygon=lon_lat(shape), decision=word)
+
+
+def ask(decisions, shape, *, change_id="p-9", label="building"):
+    return recall(
+        decisions,
+        ids=[change_id],
+        labels=np.array([label], dtype=object),
+        polygons=np.array([shape], dtype=object),
+        crs=CRS,
+    )[0]
+
+
+def test_what_is_appended_is_read_back(tmp_path):
+    path = tmp_path / "review" / "decisions.jsonl"
+    one = Decision(
+        id="p-1", label="building", polygon=lon_lat(square()), decision="rejected", reason="a tree \u2028"
+    )
+    append_decision(path, one)
+    append_decision(path, decided("accepted", square(100), change_id="p-2"))
+    back = read_decisions(path)
+    assert [(each.id, each.decision, each.reason) for each in back] == [
+        ("p-1", "rejected", "a tree \u2028"),
+        ("p-2", "accepted", ""),
+    ]
+    assert back[0].polygon.equals_exact(one.polygon, 1e-7)
+
+
+def test_a_rejected_object_stays_rejected_when_another_model_draws_it_a_little_differently():
+    decisions = (decided("rejected", square()),)
+    assert ask(decisions, square(3)) == "rejected"
+    assert ask(decisions, square(15)) == ""
+    assert ask(decisions, square(3), label="tennis_court") == ""
+
+
+def test_the_same_id_counts_only_where_the_two_overlap():
+    decisions = (decided("rejected", square()),)
+    assert ask(decisions, square(15), change_id="p-1") == "rejected"
+    assert ask(decisions, square(300), change_id="p-1") == ""
+
+
+def test_the_latest_decision_counts_and_undo_takes_it_back(tmp_path):
+    path = tmp_path / "decisions.jsonl"
+    for word in ("rejected", "accepted"):
+        append_decision(path, decided(word, square()))
+    assert [each.decision for each in read_decisions(path)] == ["accepted"]
+    append_decision(path, decided("pending", square()))
+    assert read_decisions(path) == ()
+    assert ask(
+        (decided("rejected", square(), change_id="a"), decided("accepted", square(), change_id="b")), square()
+    ) == ("accepted")
+
+
+def test_a_line_cut_off_at_the_end_is_left_out_and_a_broken_one_is_named(tmp_path):
+    path = tmp_path / "decisions.jsonl"
+    append_decision(path, decided("rejected", square()))
+    whole = path.read_text()
+    path.write_text(whole + whole[: len(whole) // 2])
+    assert len(read_decisions(path)) == 1
+    path.write_text(whole + '{"id": "p-2"}\n' + whole)
+    with pytest.raises(SchemaError, match="line 2 is no decision"):
+        read_decisions(path)
+
+
+def test_unknown_words_missing_files_and_full_places_are_refused(tmp_path):
+    path = tmp_path / "decisions.jsonl"
+    append_decision(path, decided("rejected", square()))
+    path.write_text(path.read_text().replace("rejected", "perhaps"))
+    with pytest.raises(SchemaError, match="perhaps"):
+        read_decisions(path)
+    with pytest.raises(SchemaError, match="cannot read decisions"):
+        read_decisions(tmp_path / "absent.jsonl")
+    with pytest.raises(OutputError, match="cannot append"):
+        append_decision(path / "below", decided("rejected", square()))
+
+
+def test_nothing_decided_is_nothing_remembered():
+    assert ask((), square()) == ""
+
+
+def test_ids_stay_when_an_object_is_drawn_a_little_differently_and_differ_by_label_and_imagery():
+    shapes = np.array([lon_lat(square())], dtype=object)
+    # The grid's cell around this very centroid decides, so the move is taken towards the cell's middle.
+    near = [np.array([lon_lat(square(dx))], dtype=object) for dx in (-0.5, 0.5)]
+    one = change_ids(["building"], shapes, imagery_id="a")
+    assert one[0] in {change_ids(["building"], each, imagery_id="a")[0] for each in near}
+    assert change_ids(["tennis_court"], shapes, imagery_id="a") != one
+    assert change_ids(["building"], shapes, imagery_id="b") != one
+
+
+def test_objects_that_share_a_cell_get_ids_that_do_not_depend_on_their_order():
+    shapes = np.array([lon_lat(square(0, 2 + k)) for k in range(3)], dtype=object)
+    forth = change_ids(["building"] * 3, shapes, imagery_id="")
+    back = change_ids(["building"] * 3, shapes[::-1], imagery_id="")
+    assert len(set(forth)) == 3
+    assert forth == back[::-1]

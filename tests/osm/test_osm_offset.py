@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from osm.offset import estimate_offset, shifted
+from osm.options import DiffOptions
+
+
+def town(n, *, seed=3, side=2000.0):
+    """Houses of many sizes and directions; they may stand close."""
+    rng = np.random.default_rng(seed)
+    shapes = []
+    for x, y, w, h, turn in zip(
+        *rng.uniform(0, side, (2, n)), *rng.uniform(7, 18, (2, n)), rng.uniform(0, 90, n), strict=True
+    ):
+        shapes.append(shapely.affinity.rotate(shapely.box(x, y, x + w, y + h), turn))
+    return np.array(shapes, dtype=object)
+
+
+def noisy(shapes, sigma, *, seed=5):
+    rng = np.random.default_rng(seed)
+    moved = rng.normal(0, sigma, (len(shapes), 2))
+    return shifted(shapes, moved)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(-7, 7), st.floats(-6, 6))
+def test_a_shift_comes_back_to_a_tenth_of_a_metre(east, north):
+    houses = town(400)
+    det = shifted(noisy(houses, 0.4), np.tile([east, north], (400, 1)))
+    found = estimate_offset(det, houses, options=DiffOptions()).whole
+    assert found.used
+    assert (found.east, found.north) == pytest.approx((east, north), abs=0.1)
+
+
+def test_a_third_of_wrong_detections_does_not_disturb_it():
+    houses = town(400)
+    wrong = town(170, seed=99)
+    det = np.concatenate([shifted(noisy(houses, 0.4), np.tile([8.0, 0.0], (400, 1))), wrong])
+    found = estimate_offset(det, houses, options=DiffOptions()).whole
+    assert (found.east, found.north) == pytest.approx((8.0, 0.0), abs=0.2)
+
+
+def test_a_rotated_field_is_followed_cell_by_cell():
+    houses = town(3000, side=6000.0)
+    middle = shapely.get_coordinates(shapely.centroid(houses))
+    truth = np.column_stack([-(middle[:, 1] - 3000), middle[:, 0] - 3000]) * 0.0004 + [2.0, -1.5]
+    det = shifted(noisy(houses, 0.3), truth)
+    field = estimate_offset(det, houses, options=DiffOptions())
+    error = np.hypot(*(field.at(middle + truth) - truth).T)
+    assert np.median(error) < 0.3
+    assert error.max() < 0.7
+    assert not field.disagree
+    assert "region" not in field.sources.values()
+
+
+def test_cells_with_few_pairs_take_the_value_of_their_neighbourhood_or_region():
+    houses = np.concatenate(
+        [town(200, side=1400.0), shifted(town(5, side=100.0), np.tile([6050.0, 50.0], (5, 1)))]
+    )
+    det = shifted(houses, np.tile([1.0, 1.0], (205, 1)))
+    field = estimate_offset(det, houses, options=DiffOptions())
+    assert field.sources[(0, 0)] == "cell"
+    assert field.sources[(4, 0)] == "region"
+    assert field.cells[(4, 0)] == field.whole
+
+
+def test_neighbouring_cells_that_disagree_are_reported():
+    houses = town(600, side=2900.0)
+    middle = shapely.get_coordinates(shapely.centroid(houses))
+    truth = np.where(middle[:, :1] < 1500, [[0.0, 0.0]], [[4.0, 0.0]])
+    assert estimate_offset(shifted(houses, truth), houses, options=DiffOptions()).disagree
+
+
+def test_few_pairs_give_no_offset():
+    houses = town(6)
+    field = estimate_offset(shifted(houses, np.tile([2.0, 0.0], (6, 1))), houses, options=DiffOptions())
+    assert not field.whole.used
+    assert field.at(np.zeros((1, 2))).tolist() == [[0.0, 0.0]]
+
+
+def test_nothing_and_switched_off_give_zero():
+    none = np.empty(0, dtype=object)
+    houses = town(50)
+    for det, osm, how in ((none, houses, "auto"), (houses, none, "auto"), (houses, houses, "off")):
+        field = estimate_offset(det, osm, options=DiffOptions(offset=how))
+        assert (field.whole.n_pairs, field.whole.used) == (0, False)
+
+
+def test_one_offset_for_the_region_when_cells_are_switched_off():
+    houses = town(100)
+    field = estimate_offset(houses, houses, options=DiffOptions(offset_cell_m=0))
+    assert field.whole.used
+    assert field.cells == {}
