@@ -21,7 +21,13 @@ DOORWAY = "groundplan/__main__.py"
 """`python -m groundplan` has to reach the command line."""
 
 HOMES = {
-    "torch": ("detection/model.py", "detection/weights.py", "detection/predict.py", "detection/engines.py", "training/"),
+    "torch": (
+        "detection/model.py",
+        "detection/weights.py",
+        "detection/predict.py",
+        "detection/engines.py",
+        "training/",
+    ),
     "torchvision": ("detection/model.py", "training/"),
     "osmium": ("osm/read", "training/demo_osm.py"),
     "rasterio": ("tiling/", "training/"),

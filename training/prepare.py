@@ -7,8 +7,8 @@ from pathlib import Path
 
 from groundplan.errors import DataError, Error
 from training import sources
-from training.composites import write_composites
 from training.chips import ChipWriter
+from training.composites import write_composites
 
 log = logging.getLogger(__name__)
 

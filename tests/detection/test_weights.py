@@ -49,7 +49,9 @@ def test_a_tile_and_its_crop_give_the_same_objects_and_unpasted_masks(tmp_path: 
     assert (whole.boxes >= 0).all() and (whole.boxes <= 256).all() and (crop.boxes <= 128).all()
     pixels = torch.from_numpy(image).float() / 255
     with torch.inference_mode():
-        sizes = [detector._model.transform([each])[0].tensors.shape[-2:] for each in (pixels, pixels[:, :128, :128])]
+        sizes = [
+            detector._model.transform([each])[0].tensors.shape[-2:] for each in (pixels, pixels[:, :128, :128])
+        ]
     assert sizes == [(256, 256), (128, 128)]
 
 

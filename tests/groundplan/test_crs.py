@@ -31,7 +31,8 @@ def test_longitude_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lon", "lat", "code"), [(180.0, 10, 32601), (-180.0, 10, 32601), (0, -10, 32731), (0, 85, 5041), (0, -85, 5042)]
+    ("lon", "lat", "code"),
+    [(180.0, 10, 32601), (-180.0, 10, 32601), (0, -10, 32731), (0, 85, 5041), (0, -85, 5042)],
 )
 def test_utm_zones_wrap_and_end_at_the_poles(lon: float, lat: float, code: int) -> None:
     assert utm_crs(lon, lat).to_epsg() == code
