@@ -91,8 +91,13 @@ def fill_street(ground: Ground, kind: str, *, rng: np.random.Generator) -> None:
         at = float(rng.uniform(1.0, 6.0))
         while at < length - 8.0:
             front = float(rng.uniform(15, 24)) if kind == "home" else float(rng.uniform(36, 62))
-            middle = side.then(at + front / 2, setback + float(rng.uniform(5.0, 8.5)), float(rng.normal(0, 0.8)))
-            house = ground.add_house(kind, middle, rng=rng) if at + front < length + 6 else None
+            house = None
+            for _ in range(4 if at + front < length + 6 else 0):
+                aside, back = float(rng.uniform(-2, 2)), setback + float(rng.uniform(4.5, 9.0))
+                middle = side.then(at + front / 2 + aside, back, float(rng.normal(0, 0.8)))
+                house = ground.add_house(kind, middle, rng=rng)
+                if house is not None:
+                    break
             if house is not None:
                 deep = float(rng.uniform(26, 36))
                 lot = side.then(at + front / 2, deep / 2).place(box(-front / 2, -deep / 2, front / 2, deep / 2))
@@ -129,9 +134,9 @@ def fill_lot(
         pool = plan_lookalike(rng=rng, kind="pool", sun=sun)
         if max(pool.extent.bounds) < 11:
             ground.add_plan(pool, pose.then(float(rng.uniform(-3, 3)), bottom + float(rng.uniform(9, 13))), gap_m=0.8)
-    for _ in range(int(rng.poisson(2.6))):
+    for _ in range(int(rng.poisson(3.6))):
         spot = side.then(at + float(rng.uniform(0, front)), float(rng.uniform(1.0, 32.0)))
-        ground.trees.append((spot.x_m, spot.y_m, float(rng.uniform(1.4, 4.6))))
+        ground.trees.append((spot.x_m, spot.y_m, crown_radius(rng)))
 
 
 def fill_large(ground: Ground, kind: str, *, rng: np.random.Generator, sun: Sun, number: int) -> None:
@@ -167,11 +172,17 @@ def place_anywhere(
     return False
 
 
+def crown_radius(rng: np.random.Generator) -> float:
+    """Return a crown's radius in metres: bushes, garden trees, now and then a great one."""
+    return float(np.clip(rng.lognormal(1.05, 0.42), 0.9, 8.0))
+
+
 def strew_trees(ground: Ground, *, rng: np.random.Generator, per_m2: float, low_m: float, high_m: float) -> None:
     """Place trees at random over a block."""
     left, top, right, bottom = ground.area.bounds
     count = int(rng.poisson((right - left) * (bottom - top) * per_m2))
-    x, y, radius = rng.uniform(left, right, count), rng.uniform(top, bottom, count), rng.uniform(low_m, high_m, count)
+    x, y = rng.uniform(left, right, count), rng.uniform(top, bottom, count)
+    radius = rng.uniform(low_m, high_m, count) * rng.choice([0.6, 1.0, 1.45], count)
     ground.trees.extend(zip(x.tolist(), y.tolist(), radius.tolist(), strict=True))
 
 
@@ -180,7 +191,7 @@ def line_with_trees(ground: Ground, line: LineString, *, rng: np.random.Generato
     at = float(rng.uniform(0, 8))
     while at < line.length:
         spot = line.interpolate(at)
-        ground.trees.append((spot.x, spot.y, float(rng.uniform(2.2, 4.5))))
+        ground.trees.append((spot.x, spot.y, crown_radius(rng)))
         at += float(rng.uniform(7, 18))
 
 
@@ -195,13 +206,13 @@ def fill_block(block: Block, picture: Polygon, *, sun: Sun, rng: np.random.Gener
     match block.use:
         case "homes":
             fill_street(ground, "home", rng=rng)
-            strew_trees(ground, rng=rng, per_m2=0.0012, low_m=1.2, high_m=4.5)
+            strew_trees(ground, rng=rng, per_m2=0.0026, low_m=1.2, high_m=4.5)
         case "terraces":
             fill_street(ground, "terrace", rng=rng)
-            strew_trees(ground, rng=rng, per_m2=0.0015, low_m=1.2, high_m=4.0)
+            strew_trees(ground, rng=rng, per_m2=0.003, low_m=1.2, high_m=4.0)
         case "apartments":
             fill_large(ground, "apartments", rng=rng, sun=sun, number=4)
-            strew_trees(ground, rng=rng, per_m2=0.0018, low_m=2.0, high_m=5.0)
+            strew_trees(ground, rng=rng, per_m2=0.0035, low_m=2.0, high_m=5.0)
         case "shops" | "works":
             fill_large(ground, "hall", rng=rng, sun=sun, number=4)
             strew_trees(ground, rng=rng, per_m2=0.0004, low_m=1.5, high_m=3.5)
@@ -212,7 +223,7 @@ def fill_block(block: Block, picture: Polygon, *, sun: Sun, rng: np.random.Gener
         case "green":
             for kind in ("blob", "lawn", "bend", "playground", "slab", "solar", "roundabout"):
                 place_anywhere(ground, plan_lookalike(rng=rng, kind=kind, sun=sun), turn, rng=rng, tries=15)
-            strew_trees(ground, rng=rng, per_m2=0.003, low_m=2.0, high_m=6.0)
+            strew_trees(ground, rng=rng, per_m2=0.0055, low_m=2.0, high_m=6.0)
         case "sports":
             pass
     return ground

@@ -66,8 +66,8 @@ class House:
 
 
 def choose_colour(roof: RoofKind, *, rng: np.random.Generator) -> Colour:
-    """Return a roof colour; one flat or metal roof in ten has a strong one."""
-    if rng.random() < 0.06:
+    """Return a roof colour; a few have a strong one."""
+    if rng.random() < 0.025:
         strong: tuple[Colour, ...] = ((60, 100, 150), (70, 120, 90), (160, 60, 50), (90, 130, 170))
         return jittered(strong[int(rng.integers(len(strong)))], rng=rng)
     palette = ROOF_COLOURS["flat" if roof == "flat" else "pitched"]
@@ -141,7 +141,7 @@ def draw_house(canvas: Canvas, pose: Pose, house: House, *, sun: Sun, rng: np.ra
             normal = np.sqrt(rise_x**2 + rise_y**2 + 1.0)
             lit = np.clip((-rise_x * sun_x - rise_y * sun_y + sun_z) / (normal * level), 0.0, 1.0)
             # A level roof keeps its colour; a plane off the sun still gets light from the sky.
-            light = (0.45 + 0.55 * lit / (sun_z / level)).astype(np.float32)
+            light = np.minimum(0.42 + 0.55 * lit / (sun_z / level), 1.12).astype(np.float32)
             rows = np.sin((np.where(np.abs(rise_y) > 0, across, along)) * np.float32(2 * np.pi / course_m))
             light *= 1.0 + np.float32(0.02 * rough) * rows
         light *= 1.0 + np.float32(0.035 * rough) * cloud(shape, scales_px=(6.0 / gsd_m, 2.0 / gsd_m), rng=rng)

@@ -46,7 +46,7 @@ def draw_tree(canvas: Canvas, x_m: float, y_m: float, radius_m: float, *, sun: S
     cover = smoothstep(1.0 - away + np.float32(0.11) * clumps, -edge, edge)
     angle = np.deg2rad(sun.azimuth_deg)
     facing = -(dx * np.cos(angle) + dy * np.sin(angle))
-    light = 0.92 + 0.34 * facing + 0.12 * clumps + 0.15 * leaves
+    light = 1.0 + 0.26 * facing + 0.14 * clumps + 0.17 * leaves
     colour = np.asarray(jittered(CROWNS[int(rng.integers(len(CROWNS)))], rng=rng), np.float32)
     colours = np.asarray(colour * np.clip(light, 0.3, 1.9)[..., None], np.float32)
     canvas.put(Layer(rows=rows, cols=cols, cover=cover.astype(np.float32)), lambda _y, _x: colours)
