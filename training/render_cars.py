@@ -54,7 +54,9 @@ def draw_bays(
              for k in range(count + 1)]  # fmt: skip
     if both:
         lines.append(segment(left, 0.0, -left, 0.0))
-    draw_lines(canvas, pose, lines, width_m=0.1, colour=colour, opacity=0.75, wear=float(rng.uniform(0, 0.6)), rng=rng)
+    draw_lines(
+        canvas, pose, lines, width_m=0.1, colour=colour, opacity=0.75, wear=float(rng.uniform(0, 0.6)), rng=rng
+    )
     for k in range(count):
         for side in sides:
             if rng.random() < full:

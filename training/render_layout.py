@@ -70,6 +70,7 @@ def plan_layout(size_m: float, *, rng: np.random.Generator) -> Layout:
     roads = []
     for axis, places in ((0, us), (1, vs)):
         for index, place in enumerate(places):
+            name = f"{('R', 'Q')[axis]}{index} {('Avenue', 'Street')[axis]} (rendered)"
             run = np.arange(-reach - 150, reach + 151, 6.0)
             uv = np.column_stack([np.full_like(run, place), run] if axis == 0 else [run, np.full_like(run, place)])
             major = axis == 0 and index % 3 == 1
@@ -82,7 +83,7 @@ def plan_layout(size_m: float, *, rng: np.random.Generator) -> Layout:
                         line=shapely.transform(part, to_canvas),
                         width_m=11.5 if major else float(rng.choice([6.5, 7.5, 8.5])),
                         kind="secondary" if major else "residential",
-                        name=f"{'R' if axis == 0 else 'Q'}{index} {'Avenue' if axis == 0 else 'Street'} (rendered)",
+                        name=name,
                     )
                 )
     paved = shapely.union_all([road.line.buffer(road.width_m / 2 + PAVED_M, cap_style="square") for road in roads])
@@ -92,9 +93,7 @@ def plan_layout(size_m: float, *, rng: np.random.Generator) -> Layout:
     return Layout(size_m=size_m, roads=tuple(roads), blocks=tuple(assign_uses(areas, on_canvas, size_m, rng=rng)))
 
 
-def choose_parks(
-    us: list[float], vs: list[float], size_m: float, *, rng: np.random.Generator
-) -> list[Polygon]:
+def choose_parks(us: list[float], vs: list[float], size_m: float, *, rng: np.random.Generator) -> list[Polygon]:
     """Choose up to two rectangles of whole grid cells for sports, well inside the picture."""
     wanted = [(290.0, 210.0), (270.0, 190.0)] if size_m >= 600 else [(0.42 * size_m, 0.30 * size_m)]
     inside = 0.5 * size_m * 0.93
@@ -126,10 +125,20 @@ def assign_uses(
     whole = shapely.union_all(parks) if parks else Polygon()
     picture = box(0, 0, size_m, size_m)
     areas = sorted(areas, key=lambda area: (round(area.centroid.x), round(area.centroid.y)))
-    pool: list[Use] = ["shops", "apartments", "works", "green", "terraces", "plots", "shops", "apartments", "terraces"]
+    pool: list[Use] = [
+        "shops",
+        "apartments",
+        "works",
+        "green",
+        "terraces",
+        "plots",
+        "shops",
+        "apartments",
+        "terraces",
+    ]
     rest = [k for k, area in enumerate(areas) if area.intersection(whole).area < 0.5 * area.area]
     rest = [k for k in rest if area_inside(areas[k], picture) > 0.8]
-    order = rng.permutation(rest) if rest else []
+    order = rng.permutation(np.array(rest, np.int64)).tolist()
     count = max(1, len(rest) // 2)
     uses: dict[int, Use] = {int(k): pool[n % len(pool)] for n, k in enumerate(order[:count])}
     blocks = []

@@ -1,10 +1,11 @@
 """Block and use -> things placed on it without touching each other: houses, drives, fields, look-alikes, trees."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import shapely
-from shapely.geometry import LineString, Point, Polygon, box
+from shapely.geometry import LineString, Polygon, box
 
 from training.render_houses import HOUSES
 from training.render_layout import Block
@@ -73,7 +74,7 @@ def edges_of(area: Polygon) -> list[tuple[Pose, float]]:
     ring = shapely.simplify(shapely.orient_polygons(Polygon(area.exterior), exterior_cw=False), 1.5)
     xy = np.asarray(ring.exterior.coords)
     sides = []
-    for (x0, y0), (x1, y1) in zip(xy[:-1], xy[1:], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(xy):
         turn = float(np.degrees(np.arctan2(y1 - y0, x1 - x0)))
         sides.append((Pose(x_m=x0, y_m=y0, turn_deg=turn), float(np.hypot(x1 - x0, y1 - y0))))
     return sides
@@ -127,13 +128,17 @@ def fill_lot(
     if parts:
         ground.drives.append((max(parts, key=lambda part: part.area), pose.then(x, top - 3.2, 90.0)))
     if rng.random() < 0.4:
-        back = pose.then(float(rng.uniform(-5, 5)), bottom + float(rng.uniform(6, 12)), float(rng.choice([0.0, 90.0])))
+        back = pose.then(
+            float(rng.uniform(-5, 5)), bottom + float(rng.uniform(6, 12)), float(rng.choice([0.0, 90.0]))
+        )
         ground.add_house("shed", back, rng=rng)
     elif rng.random() < 0.18:
         sun = Sun(azimuth_deg=0.0, reach=1.0, strength=0.4)
         pool = plan_lookalike(rng=rng, kind="pool", sun=sun)
         if max(pool.extent.bounds) < 11:
-            ground.add_plan(pool, pose.then(float(rng.uniform(-3, 3)), bottom + float(rng.uniform(9, 13))), gap_m=0.8)
+            ground.add_plan(
+                pool, pose.then(float(rng.uniform(-3, 3)), bottom + float(rng.uniform(9, 13))), gap_m=0.8
+            )
     for _ in range(int(rng.poisson(3.6))):
         spot = side.then(at + float(rng.uniform(0, front)), float(rng.uniform(1.0, 32.0)))
         ground.trees.append((spot.x_m, spot.y_m, crown_radius(rng)))

@@ -28,7 +28,9 @@ def draw_roads(canvas: Canvas, layout: Layout, *, rng: np.random.Generator) -> N
     gsd_m = canvas.gsd_m
     walk = shapely.union_all([r.line.buffer(r.width_m / 2 + 2.9, cap_style="flat") for r in layout.roads])
     verge = shapely.union_all([r.line.buffer(r.width_m / 2 + 1.2, cap_style="flat") for r in layout.roads])
-    asphalt = shapely.union_all([r.line.buffer(r.width_m / 2, cap_style="flat", join_style="mitre") for r in layout.roads])
+    asphalt = shapely.union_all(
+        [r.line.buffer(r.width_m / 2, cap_style="flat", join_style="mitre") for r in layout.roads]
+    )
     canvas.fill(walk, paint_of(choose_surface("concrete", rng=rng), gsd_m=gsd_m, rng=rng))
     canvas.fill(verge, paint_of(choose_surface("grass", rng=rng), gsd_m=gsd_m, rng=rng))
     rounded = asphalt.buffer(5.0, quad_segs=4).buffer(-5.0, quad_segs=4)
@@ -91,7 +93,9 @@ def draw_traffic(canvas: Canvas, layout: Layout, *, sun: Sun, rng: np.random.Gen
     for road in layout.roads:
         line = road.line
         for _ in range(int(rng.poisson(line.length / (110.0 if road.kind == "secondary" else 420.0)))):
-            draw_on_line(canvas, line, rng.uniform(5, line.length - 5), 0.25 * road.width_m, picture, sun=sun, rng=rng)
+            draw_on_line(
+                canvas, line, rng.uniform(5, line.length - 5), 0.25 * road.width_m, picture, sun=sun, rng=rng
+            )
         if road.kind == "residential":
             for _ in range(int(rng.poisson(line.length / 45.0))):
                 place = rng.uniform(5, line.length - 5)

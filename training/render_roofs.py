@@ -19,8 +19,9 @@ RoofKind = Literal["flat", "gable", "hip"]
 
 ROOF_COLOURS: Final[dict[str, tuple[Colour, ...]]] = {
     "pitched": (
-        (120, 116, 112), (98, 94, 92), (140, 130, 118), (84, 80, 80), (150, 108, 84), (178, 112, 82), (164, 90, 70),
-        (128, 104, 88), (104, 110, 116), (176, 164, 146), (110, 84, 72), (150, 150, 150), (92, 104, 120),
+        (120, 116, 112), (98, 94, 92), (140, 130, 118), (84, 80, 80), (150, 108, 84), (178, 112, 82),
+        (164, 90, 70), (128, 104, 88), (104, 110, 116), (176, 164, 146), (110, 84, 72), (150, 150, 150),
+        (92, 104, 120),
         (186, 128, 98), (126, 140, 136),
     ),
     "flat": (
@@ -107,10 +108,7 @@ def roof_heights(house: House, along: Floats, across: Floats) -> tuple[Floats, F
         to_x, to_y = half_x - np.abs(dx), half_y - np.abs(dy)
         inside = (to_x >= -0.3) & (to_y >= -0.3)
         lengthwise = half_x >= half_y
-        if house.roof == "hip":
-            use_y = to_y <= to_x
-        else:
-            use_y = np.full(best.shape, lengthwise)
+        use_y = to_y <= to_x if house.roof == "hip" else np.full(best.shape, lengthwise)
         height = np.where(use_y, to_y, to_x) * house.slope
         higher = inside & (height > best)
         best = np.where(higher, height, best).astype(np.float32)
@@ -187,4 +185,6 @@ def draw_skylights(canvas: Canvas, pose: Pose, house: House, *, rng: np.random.G
         y = rng.uniform(wing.y0 + 1.0, wing.y1 - 1.0)
         size = rng.uniform(0.35, 0.6)
         light = float(rng.choice([45.0, 70.0, 200.0]))
-        canvas.fill(pose.place(box(x - size, y - size * 0.8, x + size, y + size * 0.8)), (light, light, light * 1.05))
+        canvas.fill(
+            pose.place(box(x - size, y - size * 0.8, x + size, y + size * 0.8)), (light, light, light * 1.05)
+        )

@@ -1,31 +1,26 @@
-"""Size, resolution and seed -> a rendered town: the picture, and every building and field with its exact outline."""
+"""Size, resolution and seed -> a rendered town: its picture, and each building and field with its outline."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 from shapely.affinity import affine_transform
 from shapely.geometry import LineString, Polygon, box
 
 from groundplan.errors import DataError
-from training.render_battery import plan_battery
 from training.render_canvas import Canvas
 from training.render_cars import draw_car
-from training.render_fields import plan_field
-from training.render_layout import Layout, plan_layout
-from training.render_lots import Ground, fill_block, line_with_trees, main_turn, place_anywhere, strew_trees
-from training.render_patch import FieldPlan, Pose, Sun
+from training.render_layout import Layout
+from training.render_lots import Ground
+from training.render_patch import Sun
 from training.render_roads import draw_roads, draw_traffic
 from training.render_roofs import draw_house, draw_house_shadow
+from training.render_sites import Site, plan_site
 from training.render_surfaces import choose_surface, paint_of
 from training.render_texture import cloud
 from training.render_trees import draw_tree
-
-EDGE_M: Final = 3.0
-"""Nothing stands nearer to the picture's border, so that no truth is cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,79 +86,23 @@ def render_town(*, size_m: float, gsd_m: float, seed: int) -> Town:
     if size_m < 120.0 or not 0.1 <= gsd_m <= 2.0:
         raise DataError(f"size_m={size_m} gsd_m={gsd_m}; a town needs 120 m or more at 0.1 to 2 m per pixel")
     rng = np.random.default_rng(seed)
-    sun = Sun(
-        azimuth_deg=float(rng.uniform(200, 340)),
-        reach=float(rng.uniform(0.5, 1.1)),
-        strength=float(rng.uniform(0.42, 0.6)),
-    )
-    layout = plan_layout(size_m, rng=rng)
-    inside = box(EDGE_M, EDGE_M, size_m - EDGE_M, size_m - EDGE_M)
-    grounds = [fill_block(block, inside, sun=sun, rng=rng) for block in layout.blocks]
-    sports = [ground for ground, block in zip(grounds, layout.blocks, strict=True) if block.use == "sports"]
-    place_fields(grounds, sports, sun=sun, rng=rng)
+    site = plan_site(size_m, rng=rng)
     size_px = round(size_m / gsd_m)
     canvas = Canvas(size_px, size_px, gsd_m=gsd_m)
-    draw_town(canvas, layout, grounds, sun=sun, rng=rng)
+    draw_town(canvas, site.layout, list(site.grounds), sun=site.sun, rng=rng)
+    height_m = size_px * gsd_m
     return Town(
         image=finished(canvas, rng=rng),
         gsd_m=gsd_m,
-        size_m=size_px * gsd_m,
-        objects=tuple(objects_of(grounds, size_px * gsd_m)),
+        size_m=height_m,
+        objects=objects_of(site, height_m),
         roads=tuple(
-            TownRoad(line=north_up(road.line, size_px * gsd_m), kind=road.kind, name=road.name)
-            for road in layout.roads
+            TownRoad(line=north_up(road.line, height_m), kind=road.kind, name=road.name)
+            for road in site.layout.roads
         ),
-        parks=tuple(north_up(ground.area, size_px * gsd_m) for ground in sports if not ground.area.is_empty),
+        parks=tuple(north_up(ground.area, height_m) for ground in site.sports if not ground.area.is_empty),
         seed=seed,
     )
-
-
-def place_fields(grounds: list[Ground], sports: list[Ground], *, sun: Sun, rng: np.random.Generator) -> None:
-    """Place every label on the sports grounds, the largest first, and single courts in the blocks around."""
-    wanted = [("running_track", 0), ("soccer_field", 0), ("american_football_field", 0), ("baseball_diamond", 0),
-              ("tennis_court", 4), ("basketball_court", 2), ("baseball_diamond", 0), ("tennis_court", 3),
-              ("soccer_field", 0), ("basketball_court", 1), ("tennis_court", 1)]  # fmt: skip
-    for label, count in wanted:
-        for attempt in range(24):
-            plan = choose_plan(label, count, sun=sun, rng=rng)
-            ground = sports[attempt % len(sports)] if sports else grounds[int(rng.integers(len(grounds)))]
-            if ground.area.is_empty:
-                continue
-            if place_anywhere(ground, plan, main_turn(ground.area), rng=rng, tries=25, gap_m=1.5):
-                break
-    for ground in sports:
-        if ground.area.is_empty:
-            continue
-        for kind in ("hall", "shed"):
-            for _ in range(40):
-                left, top, right, bottom = ground.area.bounds
-                pose = ground_pose(rng.uniform(left, right), rng.uniform(top, bottom), main_turn(ground.area))
-                if ground.add_house(kind, pose, rng=rng, gap_m=4.0) is not None:
-                    break
-        line_with_trees(ground, LineString(ground.area.buffer(-4.0).exterior.coords), rng=rng)
-        strew_trees(ground, rng=rng, per_m2=0.0006, low_m=1.8, high_m=5.0)
-    others = [ground for ground in grounds if not any(ground is one for one in sports) and ground.area.area > 3000]
-    for label in ("basketball_court", "tennis_court", "basketball_court", "tennis_court"):
-        for _ in range(8):
-            if not others:
-                break
-            ground = others[int(rng.integers(len(others)))]
-            if place_anywhere(ground, plan_field(label, rng=rng, sun=sun), main_turn(ground.area), rng=rng, tries=25):
-                break
-    for ground in grounds:
-        ground.settle_trees()
-
-
-def ground_pose(x_m: float, y_m: float, turn_deg: float) -> Pose:
-    """Return a pose from numbers of any float kind."""
-    return Pose(x_m=float(x_m), y_m=float(y_m), turn_deg=turn_deg)
-
-
-def choose_plan(label: str, count: int, *, sun: Sun, rng: np.random.Generator) -> FieldPlan:
-    """Return a single field (count 0) or a battery."""
-    if count:
-        return plan_battery(label, count=count, sun=sun, rng=rng)
-    return plan_field(label, rng=rng, sun=sun)
 
 
 def draw_town(
@@ -225,20 +164,20 @@ def north_up(geometry: Any, size_m: float) -> Any:
     return affine_transform(geometry, [1.0, 0.0, 0.0, -1.0, 0.0, size_m])
 
 
-def objects_of(grounds: list[Ground], size_m: float) -> list[TownObject]:
+def objects_of(site: Site, size_m: float) -> tuple[TownObject, ...]:
     """Return fields, then buildings, in the order in which they were placed."""
     fields, houses = [], []
     group = 0
-    for ground in grounds:
+    for ground in site.grounds:
         for plan, pose in ground.plans:
             group += 1
             fields += [
                 TownObject(label=label, outline=north_up(pose.place(outline), size_m), group=group)
                 for label, outline in plan.outlines
             ]
-    for ground in grounds:
+    for ground in site.grounds:
         for house, pose in ground.houses:
             group += 1
             outline = north_up(pose.place(house.footprint()), size_m)
             houses.append(TownObject(label="building", outline=outline, group=group))
-    return fields + houses
+    return tuple(fields + houses)

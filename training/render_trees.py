@@ -12,12 +12,15 @@ from training.render_surfaces import jittered
 from training.render_texture import smooth_noise, smoothstep
 
 CROWNS: Final[tuple[Colour, ...]] = (
-    (44, 66, 38), (56, 80, 46), (70, 92, 54), (38, 56, 38), (84, 98, 62), (62, 74, 48), (98, 104, 66), (50, 62, 48),
+    (44, 66, 38), (56, 80, 46), (70, 92, 54), (38, 56, 38), (84, 98, 62), (62, 74, 48), (98, 104, 66),
+    (50, 62, 48),
 )  # fmt: skip
 """Foliage, 0..255; conifers are the darkest."""
 
 
-def draw_tree(canvas: Canvas, x_m: float, y_m: float, radius_m: float, *, sun: Sun, rng: np.random.Generator) -> None:
+def draw_tree(
+    canvas: Canvas, x_m: float, y_m: float, radius_m: float, *, sun: Sun, rng: np.random.Generator
+) -> None:
     """Draw one crown at a place in canvas metres.
 
     Notes
