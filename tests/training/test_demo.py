@@ -23,20 +23,20 @@ FILES = ("scene.tif", "extract.osm.pbf", "truth.geojson", "expected_changes.geoj
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("demo")
-    write_demo(out, seed=1, size_m=720.0, gsd_m=0.9)
+    write_demo(out, seed=1, size_m=720.0, gsd_m=1.2)
     return out
 
 
 def test_two_runs_write_equal_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_demo(tmp_path / name, seed=4, size_m=220.0, gsd_m=0.6)
+        write_demo(tmp_path / name, seed=4, size_m=160.0, gsd_m=0.8)
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
 
 
 def test_the_scene_is_a_small_cog_in_metres_that_says_it_is_rendered(demo: Path) -> None:
     with rasterio.open(demo / "scene.tif") as scene:
-        assert scene.crs.to_string() == CRS and scene.count == 3 and scene.res == (0.9, 0.9)
+        assert scene.crs.to_string() == CRS and scene.count == 3 and scene.res == (1.2, 1.2)
         assert scene.tags()["TIFFTAG_IMAGEDESCRIPTION"] == NOTICE
         assert scene.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert scene.overviews(1)
@@ -86,7 +86,7 @@ def test_expectations_cover_every_object_once_and_every_status(demo: Path) -> No
 
 
 def test_what_is_mapped_lies_by_the_shift_beside_the_truth() -> None:
-    town = render_town(size_m=300.0, gsd_m=1.0, seed=2)
+    town = render_town(size_m=300.0, gsd_m=2.0, seed=2)
     mapped, expected = map_town(town)
     outlines = [item.outline for item in expected if item.planted == "mapped" and item.label == "building"]
     buildings = [item.geometry for item in mapped if "building" in item.tags][: len(outlines)]
