@@ -125,7 +125,7 @@ def detected(
         west, south, east, north = bbox
         bounds = shapely.bounds(transform_geometries(polygons, source=features.crs, target=LON_LAT))
         inside = (bounds[:, 0] > west) & (bounds[:, 1] > south) & (bounds[:, 2] < east) & (bounds[:, 3] < north)
-        edge |= ~inside
+        edge = edge | ~inside
     return Detected(
         label=features["label"].to_numpy(dtype=object),
         polygon=polygons,

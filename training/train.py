@@ -249,7 +249,10 @@ def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> We
         label: sum(each.label == label and not each.ignore for chip in used for each in chip.instances)
         for label in LABELS
     }
-    learned = [label for label in LABELS if counts[label]]
+    # A label left out of [min_score] was not learned well enough to be returned.
+    learned = [
+        label for label in LABELS if counts[label] and (not options.min_score or label in options.min_score)
+    ]
     return WeightsRecord(
         name=options.name,
         labels=LABELS,

@@ -1,0 +1,111 @@
+"""The whole path on the real command line, against exact truth."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from groundplan.vector import read_vector
+from pipeline.cli import main
+
+REGION = (
+    'name = "painted"\nscenes = ["scene.tif"]\ntruth = "truth.geojson"\n'
+    '[imagery]\nid = "painted"\nlicence = "CC0-1.0"\ndate = 2026-06-01\n'
+    '[osm]\nextract = "extract.osm"\n[model]\nweights = "painted"\ngsd_m = 0\n'
+    "[tiling]\ntile_px = {tile}\noverlap_px = {overlap}\nblock_tiles = 2\n"
+)
+EXPECTED = [
+    "changes.geojson", "changes.parquet", "diff_report.json", "features.geojson", "features.parquet",
+    "manifest.json", "maproulette.geojsonl", "report.html", "report.json", "proposals/001.osc", "proposals/001.osm",
+    "review/index.html",
+]  # fmt: skip
+
+
+def write_region(folder: Path, *, tile: int, overlap: int) -> Path:
+    path = folder / f"region{tile}.toml"
+    path.write_text(REGION.format(tile=tile, overlap=overlap))
+    return path
+
+
+@pytest.mark.parametrize(("tile", "overlap"), [(256, 64), (512, 128)])
+def test_a_painted_scene_comes_back_exactly(painted: Path, tmp_path: Path, tile: int, overlap: int) -> None:
+    region = write_region(painted, tile=tile, overlap=overlap)
+    assert main(["run", str(region), "--out", str(tmp_path / "run"), "--workers", "0"]) == 0
+    assert [name for name in EXPECTED if not (tmp_path / "run" / name).is_file()] == []
+    score = json.loads((tmp_path / "run" / "report.json").read_text())["score"]
+    for label, n_truth in {"building": 2, "tennis_court": 6, "running_track": 1}.items():
+        assert score[label]["n_truth"] == n_truth
+        assert score[label]["precision"] == score[label]["recall"] == 1.0
+        assert score[label]["mean_iou"] > 0.98
+
+
+def test_serial_and_dask_runs_give_equal_bytes_and_a_second_run_redoes_nothing(
+    painted: Path, tmp_path: Path
+) -> None:
+    region = write_region(painted, tile=256, overlap=64)
+    for name, workers in (("serial", "0"), ("dask", "2")):
+        assert main(["run", str(region), "--out", str(tmp_path / name), "--workers", workers]) == 0
+    same = ["features.parquet", "features.geojson", "changes.geojson", "maproulette.geojsonl", "proposals/001.osc"]
+    for name in same:
+        assert (tmp_path / "serial" / name).read_bytes() == (tmp_path / "dask" / name).read_bytes(), name
+    parts = {path: path.stat().st_mtime_ns for path in (tmp_path / "dask" / "parts").iterdir()}
+    assert main(["run", str(region), "--out", str(tmp_path / "dask"), "--workers", "2"]) == 0
+    assert parts == {path: path.stat().st_mtime_ns for path in (tmp_path / "dask" / "parts").iterdir()}
+
+
+@pytest.mark.skipif(shutil.which("osmium") is None, reason="osmium-tool is not installed")
+def test_proposals_apply_to_the_extract_and_come_out_as_areas(painted: Path, tmp_path: Path) -> None:
+    region = write_region(painted, tile=512, overlap=128)
+    assert main(["run", str(region), "--out", str(tmp_path), "--workers", "0"]) == 0
+    applied, areas = tmp_path / "applied.osm", tmp_path / "areas.geojsonseq"
+    base, change = str(painted / "extract.osm"), str(tmp_path / "proposals" / "001.osc")
+    subprocess.run(["osmium", "apply-changes", "-o", str(applied), base, change], check=True)
+    subprocess.run(["osmium", "export", "--geometry-types=polygon", "-o", str(areas), str(applied)], check=True)
+    changes = read_vector(tmp_path / "changes.parquet")
+    assert len(areas.read_text().splitlines()) == (changes["status"] == "new").sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('scenes = ["scene.tif"]', 'scenes = ["nowhere.tif"]'), "nowhere.tif"),
+        (("overlap_px = 64", "overlap_px = 256"), "tile_px=256 is not larger than overlap_px=256"),
+        (("[tiling]", "[tilling]"), "did you mean 'tiling'"),
+        (("gsd_m = 0", 'labels = ["tenis_court"]'), "did you mean 'tennis_court'"),
+        (('name = "painted"', 'name = "../up"'), "names the run folder"),
+        (('weights = "painted"', 'weights = "none.safetensors"'), "no weights file at"),
+        (('extract = "extract.osm"', 'extract = "none.osm"'), "there is no file"),
+    ],
+)
+def test_bad_regions_stop_before_any_work_with_one_line(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], message: str
+) -> None:
+    region = painted / "bad.toml"
+    region.write_text(REGION.format(tile=256, overlap=64).replace(*change))
+    assert main(["run", str(region), "--out", str(tmp_path / "run")]) == 1
+    said = capsys.readouterr().err.strip()
+    assert message in said and "\n" not in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_output_folder_that_cannot_be_made_is_one_line(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    region = write_region(painted, tile=256, overlap=64)
+    assert main(["run", str(region), "--out", str(tmp_path / "file" / "run")]) == 1
+    assert "choose another with --out" in capsys.readouterr().err
+
+
+def test_score_prints_json(painted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = str(painted / "truth.geojson")
+    assert main(["score", truth, truth]) == 0
+    assert json.loads(capsys.readouterr().out)["all"]["f1"] == 1.0
+
+
+def test_usage_errors_exit_with_two() -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["run"])
+    assert caught.value.code == 2
