@@ -109,7 +109,9 @@ def _strips(
     # Mean of |difference| over the range, of two lines that cross in it and of two that do not.
     apart = np.where(crossing, (d0 * d0 + d1 * d1) / np.where(crossing, size, 1.0), size) / 2.0
     lower = (mean - apart / 2.0) * width
-    return np.asarray(np.bincount(pair, weights=np.sign(step_a) * np.sign(step_b) * lower, minlength=len(work)), np.float64)
+    return np.asarray(
+        np.bincount(pair, weights=np.sign(step_a) * np.sign(step_b) * lower, minlength=len(work)), np.float64
+    )
 
 
 def _heights(
