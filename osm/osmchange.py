@@ -1,6 +1,7 @@
 """Proposals -> the text of an osmChange file that only creates."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import groundplan
 from osm.elements import Proposal, Way, make_elements, node_refs
@@ -8,6 +9,11 @@ from osm.xml import tag_lines
 
 GENERATOR = f"groundplan {groundplan.__version__}"
 """Written into every file."""
+
+Tags: TypeAlias = tuple[tuple[str, str], ...]
+NODE = '    <node id="%d" version="1" lat="%.7f" lon="%.7f"/>\n'
+REF = '"/>\n      <nd ref="'
+WAY = '    <way id="%d" version="1">\n      <nd ref="%s"/>\n      <nd ref="%d"/>\n%s    </way>\n'
 
 
 def osmchange_text(proposals: Sequence[Proposal]) -> tuple[str, tuple[str, ...]]:
@@ -35,11 +41,9 @@ def osmchange_text(proposals: Sequence[Proposal]) -> tuple[str, tuple[str, ...]]
     parts = [f"<?xml version='1.0' encoding='UTF-8'?>\n<osmChange version=\"0.6\" generator=\"{GENERATOR}\">\n"]
     if proposals:
         parts.append("  <create>\n")
-        parts += [
-            f'    <node id="{-number}" version="1" lat="{lat:.7f}" lon="{lon:.7f}"/>\n'
-            for number, (lon, lat) in enumerate(zip(elements.lon, elements.lat, strict=True), start=1)
-        ]
-        written: dict[int, str] = {}
+        numbers = range(-1, -len(elements.lon) - 1, -1)
+        parts += map(NODE.__mod__, zip(numbers, elements.lat, elements.lon, strict=True))
+        written: dict[Tags, str] = {}
         parts += [_way(way, written) for way in elements.ways]
         for relation in elements.relations:
             members = "".join(
@@ -52,10 +56,10 @@ def osmchange_text(proposals: Sequence[Proposal]) -> tuple[str, tuple[str, ...]]
     return "".join(parts), elements.main
 
 
-def _way(way: Way, written: dict[int, str]) -> str:
-    refs = "".join([f'      <nd ref="{ref}"/>\n' for ref in node_refs(way)])
+def _way(way: Way, written: dict[Tags, str]) -> str:
     # Most ways share one of a few sets of tags: they are turned into text once.
-    tags = written.get(id(way.tags))
+    key = tuple(way.tags.items())
+    tags = written.get(key)
     if tags is None:
-        tags = written[id(way.tags)] = tag_lines(way.tags, indent="      ")
-    return f'    <way id="{way.id}" version="1">\n{refs}      <nd ref="{way.first}"/>\n{tags}    </way>\n'
+        tags = written[key] = tag_lines(way.tags, indent="      ")
+    return WAY % (way.id, REF.join(map(str, node_refs(way))), way.first, tags)

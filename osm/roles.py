@@ -27,7 +27,7 @@ def area_roles(get: Get) -> list[Row]:
         rows += _sport_rows(leisure, get)
     elif leisure == "swimming_pool":
         rows.append(("blocker", "", {"leisure": leisure}))
-    if get("natural") == "water" or get("waterway") == "riverbank":
+    if not rows and (get("natural") == "water" or get("waterway") == "riverbank"):
         rows.append(("blocker", "", {"natural": "water"}))
     return rows
 
@@ -48,7 +48,7 @@ def node_roles(get: Get) -> list[Row]:
 
 def line_roles(get: Get, *, closed: bool) -> list[Row]:
     """Return the rows of a way taken as a line: tracks, and roads, rails and waterways."""
-    if is_track_line(get) or (not closed and get("leisure") == "track"):
+    if get("leisure") == "track" and (not closed or is_track_line(get)):
         return [("line", label, tags) for role, label, tags in _sport_rows("track", get) if role == "area"]
     blocker = blocks(get)
     return [("blocker", "", {blocker[0]: blocker[1]})] if blocker else []
