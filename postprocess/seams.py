@@ -19,6 +19,9 @@ from postprocess.tiles import SIDES, Parts, read_parts
 _UNION_GRID_M = 0.001
 """Unions are made on this grid: outlines of two tiles that differ by rounding then coincide."""
 
+_UNION_SIMPLIFY_PX = 0.1
+"""Most by which the outline of a union is simplified."""
+
 
 def merge_parts(
     parts: gpd.GeoDataFrame, *, options: PolygonOptions | None = None, tiles: NDArray[np.float64] | None = None
@@ -98,7 +101,9 @@ def _joined(parts: Parts, objects: list[Object], *, options: PolygonOptions) -> 
     multi = shapely.get_num_geometries(out) > 1
     out[multi] = geometry_array(_main_pieces(each, share=options.min_component_share) for each in out[multi])
     if several and options.simplify_m > 0:
-        out[several] = shapely.simplify(out[several], options.simplify_m, preserve_topology=True)
+        # The parts were simplified once; now only the vertices go that the seams left on straight edges.
+        rest_m = min(options.simplify_m, _UNION_SIMPLIFY_PX * options.gsd_m)
+        out[several] = shapely.simplify(out[several], rest_m, preserve_topology=True)
     return polygonal(out)
 
 
