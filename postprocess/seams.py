@@ -56,7 +56,7 @@ def merge_parts(
 
     Notes
     -----
-    A spatial index finds the pairs and connected components the objects: O(N log N), about 50 us a part.
+    A spatial index finds the pairs and connected components the objects: O(N log N), about 0.1 ms a feature.
     """
     options = options or PolygonOptions()
     frame = check_parts(parts)
@@ -82,15 +82,23 @@ def merge_parts(
         "shape": ["free"] * len(places),
         "shape_residual": np.zeros(len(places)),
         "n_parts": np.array([len(objects[place].members) for place in places], dtype=np.int64),
-        "cut": [_cut(rows, objects[place]) for place in places],
+        "cut": _cut(rows, [objects[place] for place in places]),
     }
     out = gpd.GeoDataFrame(columns, geometry=geometry[places], crs=crs)
     return out.sort_values("feature_id", kind="stable", ignore_index=True).astype(dict(FEATURES))
 
 
-def _cut(parts: Parts, item: Object) -> str:
-    open_sides = parts.open_sides[item.members].any(axis=0)
-    return "".join(SIDES[side] for side in np.flatnonzero(open_sides))
+def _cut(parts: Parts, objects: list[Object]) -> list[str]:
+    """Return for each object the sides on which nobody saw what lies beyond one of its members."""
+    codes = (parts.open_sides @ (1 << np.arange(len(SIDES)))).tolist()
+    names = ["".join(side for bit, side in enumerate(SIDES) if code >> bit & 1) for code in range(1 << len(SIDES))]
+    out = []
+    for each in objects:
+        code = 0
+        for row in each.members:
+            code |= codes[row]
+        out.append(names[code])
+    return out
 
 
 def _joined(parts: Parts, objects: list[Object], *, options: PolygonOptions) -> Geometries:
