@@ -87,15 +87,16 @@ def _squared(ring: Any, frame: Array, *, options: ShapeOptions) -> Array | None:
 
 
 def _walls(ring: Any, frame: Array, *, options: ShapeOptions) -> list[_Wall]:
-    bends = shapely.get_coordinates(shapely.simplify(shapely.LinearRing(ring), options.corner_m))
     line = shapely.LineString(ring.coords)
-    starts = shapely.line_locate_point(line, shapely.points(bends[:-1]))
-    starts[0] = 0.0
+    bends = shapely.get_coordinates(shapely.simplify(shapely.LinearRing(ring), options.corner_m))[:-1]
+    starts = shapely.line_locate_point(line, shapely.points(bends))
+    # GEOS may drop a ring's first vertex: what lies before the first bend then belongs to the last edge.
+    bends, starts = np.roll(bends, -starts.argmin(), axis=0), np.roll(starts, -starts.argmin())
     count = max(int(np.ceil(ring.length / _SPACING_M)), 16)
     at = (np.arange(count) + 0.5) * (ring.length / count)
     u, v = turned(shapely.get_coordinates(shapely.line_interpolate_point(line, at)), frame)
-    edge = np.searchsorted(starts, at, side="right") - 1
-    bend_u, bend_v = turned(bends, frame)
+    edge = (np.searchsorted(starts, at, side="right") - 1) % len(bends)
+    bend_u, bend_v = turned(np.vstack((bends, bends[:1])), frame)
     edge_along_u = np.abs(np.diff(bend_u)) >= np.abs(np.diff(bend_v))
     walls: list[_Wall] = []
     for number, along_u in enumerate(edge_along_u.tolist()):

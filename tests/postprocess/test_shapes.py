@@ -1,0 +1,178 @@
+"""Regular shapes from noisy outlines: close to the truth, and the free outline where they do not fit."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from shapely import affinity
+
+from groundplan.errors import ConfigError
+from groundplan.schema import FEATURES, empty_frame
+from postprocess.options import ShapeOptions
+from postprocess.rectangle import fit_rectangle
+from postprocess.right_angles import fit_right_angles
+from postprocess.shapes import fit_shape, fit_shapes
+from postprocess.stadium import fit_stadium
+from postprocess.wedge import fit_wedge
+
+FAR = (500_000.0, 5_000_000.0)
+L_HOUSE = shapely.Polygon([(0, 0), (16, 0), (16, 8), (8, 8), (8, 15), (0, 15)])
+OPTIONS = ShapeOptions()
+
+
+def at_home(shape, angle_deg):
+    return affinity.translate(affinity.rotate(shape, angle_deg, origin=(0, 0)), *FAR)
+
+
+def jittered(polygon, *, sigma_m, missing=0.0, seed=0, spacing_m=1.0):
+    """The outline sampled each metre, every point moved, a stretch of the outer ring left out."""
+    rng = np.random.default_rng(seed)
+
+    def ring(line, share):
+        count = int(line.length / spacing_m)
+        at = np.arange(count) * (line.length / count)
+        xy = shapely.get_coordinates(shapely.line_interpolate_point(line, at)) + rng.normal(0, sigma_m, (count, 2))
+        return np.roll(xy, -int(rng.integers(count)), axis=0)[: round(count * (1 - share))]
+
+    made = shapely.Polygon(ring(polygon.exterior, missing), [ring(hole, 0.0) for hole in polygon.interiors])
+    pieces = shapely.get_parts(shapely.make_valid(made, method="structure", keep_collapsed=False))
+    return max(pieces, key=lambda piece: piece.area)
+
+
+def iou(a, b):
+    shared = a.intersection(b).area
+    return shared / (a.area + b.area - shared)
+
+
+def lean_deg(polygon, angle_deg):
+    """Angle between a polygon's first edge and the nearest of the four directions at angle_deg."""
+    (x0, y0), (x1, y1) = polygon.exterior.coords[:2]
+    return abs((np.degrees(np.arctan2(y1 - y0, x1 - x0)) - angle_deg + 45) % 90 - 45)
+
+
+def test_a_rectangle_comes_back_exactly():
+    true = at_home(shapely.box(0, 0, 23.77, 10.97), 33)
+    assert fit_rectangle(true).hausdorff_distance(true) < 0.01
+
+
+@pytest.mark.parametrize("size", [(36.6, 18.3), (28, 15), (105, 68), (109.7, 48.8)])
+def test_rectangles_survive_noise_and_a_missing_fifth(size):
+    corners, leans = [], []
+    for seed in range(12):
+        true = at_home(shapely.box(0, 0, *size), 7.5 * seed)
+        found = fit_rectangle(jittered(true, sigma_m=0.5, missing=0.2, seed=seed))
+        theirs = shapely.MultiPoint(found.exterior.coords)
+        corners += [shapely.Point(corner).distance(theirs) for corner in true.exterior.coords[:-1]]
+        leans.append(lean_deg(found, 7.5 * seed))
+    assert np.median(corners) < 0.4
+    assert np.median(leans) < 1.0
+
+
+def test_a_running_track_comes_back_as_a_ring():
+    axis = at_home(shapely.LineString([(-42.2, 0), (42.2, 0)]), 100)
+    true = axis.buffer(46.3, quad_segs=64).difference(axis.buffer(36.5, quad_segs=64))
+    found = fit_stadium(jittered(true, sigma_m=0.5))
+    assert len(found.interiors) == 1
+    assert iou(found, true) > 0.95
+
+
+def test_an_oval_without_a_hole_comes_back_as_a_stadium():
+    true = at_home(shapely.LineString([(-30, 0), (30, 0)]), 20).buffer(40, quad_segs=64)
+    found = fit_stadium(jittered(true, sigma_m=0.3))
+    assert len(found.interiors) == 0
+    assert iou(found, true) > 0.98
+
+
+@pytest.mark.parametrize("angle_deg", [0, 77, 190, 301])
+def test_a_wedge_finds_home_plate(angle_deg):
+    arc = np.radians(np.linspace(-45, 45, 60))
+    true = at_home(shapely.Polygon([(0, 0), *zip(29 * np.cos(arc), 29 * np.sin(arc), strict=True)]), angle_deg)
+    found = fit_wedge(jittered(true, sigma_m=0.4, seed=angle_deg))
+    assert shapely.Point(found.exterior.coords[0]).distance(shapely.Point(FAR)) < 0.6
+    assert iou(found, true) > 0.96
+
+
+@pytest.mark.parametrize("angle_deg", [0, 15, 44, 45, 80])
+def test_an_l_shaped_house_keeps_six_corners_and_its_direction(angle_deg):
+    true = at_home(L_HOUSE, angle_deg)
+    shape, kind, residual_m = fit_shape(jittered(true, sigma_m=0.15, seed=angle_deg), "building", options=OPTIONS)
+    assert kind == "right_angles"
+    assert len(shape.exterior.coords) == 7
+    assert lean_deg(shape, angle_deg) < 1.0
+    assert iou(shape, true) > 0.96
+    assert 0 < residual_m < 0.4
+
+
+def test_a_courtyard_is_squared_with_its_building():
+    true = at_home(shapely.box(0, 0, 30, 24).difference(shapely.box(9, 8, 21, 16)), 25)
+    found = fit_right_angles(jittered(true, sigma_m=0.15), options=OPTIONS)
+    assert len(found.interiors) == 1
+    assert len(found.exterior.coords) == len(found.interiors[0].coords) == 5
+    assert iou(found, true) > 0.97
+
+
+def test_a_plain_house_is_a_rectangle():
+    assert fit_shape(at_home(shapely.box(0, 0, 12, 9), 12), "building", options=OPTIONS)[1] == "rectangle"
+
+
+def test_what_fits_no_shape_stays_as_it_was():
+    for label, odd in (
+        ("building", shapely.Point(0, 0).buffer(20).difference(shapely.Point(12, 0).buffer(18))),
+        ("tennis_court", shapely.Polygon([(0, 0), (30, 0), (0, 30)])),
+        ("running_track", shapely.box(0, 0, 10, 100).union(shapely.box(0, 0, 100, 10))),
+        ("baseball_diamond", shapely.box(0, 0, 10, 80)),
+    ):
+        polygon = at_home(odd, 10)
+        assert fit_shape(polygon, label, options=OPTIONS) == (polygon, "free", 0.0)
+
+
+def test_shapes_never_fall_below_the_least_iou_with_the_outline():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        cloud = shapely.MultiPoint(rng.uniform(0, 30, (12, 2)))
+        polygon = at_home(shapely.concave_hull(cloud, ratio=0.5), 0)
+        shape, kind, _ = fit_shape(polygon, "building", options=OPTIONS)
+        assert shape.is_valid
+        assert iou(shape, polygon) >= 0.9, kind
+
+
+def feature_frame(rows):
+    columns = {
+        "feature_id": [f"f-{number}" for number in range(len(rows))],
+        "label": [label for label, _ in rows],
+        "score": 0.9,
+        "area_m2": 0.0,
+        "shape": "free",
+        "shape_residual": 0.0,
+        "n_parts": 1,
+        "cut": "",
+    }
+    return gpd.GeoDataFrame(columns, geometry=[polygon for _, polygon in rows], crs="EPSG:32632")
+
+
+def test_a_frame_gets_shape_residual_area_and_new_ids():
+    court = jittered(at_home(shapely.box(0, 0, 36, 18), 5), sigma_m=0.1)
+    pieces = shapely.MultiPolygon([shapely.box(0, 0, 5, 5), shapely.box(9, 0, 14, 5)])
+    features = feature_frame([("tennis_court", court), ("building", at_home(pieces, 0))])
+    fitted = fit_shapes(features).set_index("label")
+    assert dict(fitted["shape"]) == {"tennis_court": "rectangle", "building": "free"}
+    assert fitted.loc["tennis_court", "shape_residual"] == pytest.approx(0.1, abs=0.05)
+    assert fitted.loc["tennis_court", "area_m2"] == pytest.approx(36 * 18, rel=0.02)
+    assert fitted.loc["building", "area_m2"] == pytest.approx(50)
+    assert not set(fitted["feature_id"]) & set(features["feature_id"])
+    assert list(features["shape"]) == ["free", "free"]
+
+
+def test_rows_come_out_sorted_and_the_same_in_any_order():
+    rows = [("tennis_court", at_home(shapely.box(k * 40, 0, k * 40 + 24, 11), k)) for k in range(5)]
+    one, other = fit_shapes(feature_frame(rows)), fit_shapes(feature_frame(rows[::-1]))
+    assert list(one["feature_id"]) == sorted(one["feature_id"]) == list(other["feature_id"])
+
+
+def test_no_features_stay_none():
+    assert len(fit_shapes(empty_frame(FEATURES, crs="EPSG:32632"))) == 0
+
+
+def test_a_least_iou_above_one_is_refused():
+    with pytest.raises(ConfigError, match="min_iou"):
+        ShapeOptions(min_iou=1.5)
