@@ -61,7 +61,7 @@ def outlines(
 
     Notes
     -----
-    About 0.1 ms an instance for 28 x 28 grids; the work grows with the number of cells.
+    About 0.5 ms an instance for 28 x 28 grids; the work grows with the number of cells.
     """
     options = options or PolygonOptions()
     gsd_m = float(np.sqrt(abs(transform.determinant)))

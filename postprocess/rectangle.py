@@ -15,7 +15,7 @@ def fit_rectangle(polygon: Any) -> Any:
     """Return the rectangle nearest to a polygon's outer ring by robust least squares, or None.
 
     Two first guesses are refined, along the outline's main direction and the smallest rectangle around it; the
-    cheaper result is taken. About 1 ms.
+    cheaper result is taken. A few milliseconds.
     """
     ring = polygon.exterior
     points = ring_points(ring)
