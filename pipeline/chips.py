@@ -78,4 +78,4 @@ def _read(plan: ChipPlan, reader: SceneReader) -> tuple[NDArray[np.uint8], NDArr
     size = (plan.width_px, plan.width_px)
     small = np.asarray(Image.fromarray(image.transpose(1, 2, 0)).resize(size, Image.Resampling.BOX))
     seen = np.asarray(Image.fromarray(valid.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)) > 127
-    return np.ascontiguousarray(small.transpose(2, 0, 1)), seen, transform * Affine.scale(factor)
+    return np.ascontiguousarray(small.transpose(2, 0, 1)), seen, transform @ Affine.scale(factor)

@@ -69,7 +69,7 @@ def test_no_tiles_give_no_detections(tmp_path: Path) -> None:
 
 def test_damaged_foreign_and_missing_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken").write_bytes(b"\x80\x04 a pickle, say")
-    with pytest.raises(WeightsError, match="cannot read .*broken as safetensors"):
+    with pytest.raises(WeightsError, match=r"cannot read .*broken as safetensors"):
         read_weights(tmp_path / "broken")
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign")
     with pytest.raises(WeightsError, match="no groundplan record"):

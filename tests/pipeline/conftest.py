@@ -29,7 +29,7 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("building", translate(shapely.box(0, 0, 50, 50) - shapely.box(15, 15, 35, 35), 500_180, 4_999_820)),
         (
             "running_track",
-            shapely.Point(500_080, 4_999_740).buffer(60) - shapely.Point(500_080, 4_999_740).buffer(50),
+            shapely.Point(500_080, 4_999_758).buffer(55) - shapely.Point(500_080, 4_999_758).buffer(45),
         ),
     ]
     size = 1000

