@@ -17,10 +17,19 @@ REGION = (
     "[tiling]\ntile_px = {tile}\noverlap_px = {overlap}\nblock_tiles = 2\n"
 )
 EXPECTED = [
-    "changes.geojson", "changes.parquet", "diff_report.json", "features.geojson", "features.parquet",
-    "manifest.json", "maproulette.geojsonl", "report.html", "report.json", "proposals/001.osc", "proposals/001.osm",
+    "changes.geojson",
+    "changes.parquet",
+    "diff_report.json",
+    "features.geojson",
+    "features.parquet",
+    "manifest.json",
+    "maproulette.geojsonl",
+    "report.html",
+    "report.json",
+    "proposals/001.osc",
+    "proposals/001.osm",
     "review/index.html",
-]  # fmt: skip
+]
 
 
 def write_region(folder: Path, *, tile: int, overlap: int) -> Path:
@@ -38,7 +47,7 @@ def test_a_painted_scene_comes_back_exactly(painted: Path, tmp_path: Path, tile:
     for label, n_truth in {"building": 2, "tennis_court": 6, "running_track": 1}.items():
         assert score[label]["n_truth"] == n_truth
         assert score[label]["precision"] == score[label]["recall"] == 1.0
-        # After regular shapes were fitted: a thin circular ring becomes a stadium at 0.967, the others stay above 0.99.
+        # After fitting: a thin circular ring becomes a stadium at 0.967, the others stay above 0.99.
         assert score[label]["mean_iou"] > 0.96
 
 
