@@ -1,6 +1,5 @@
 """A region file -> one frozen record of everything a run does; strict about keys, types and values."""
 
-import datetime as dt
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,22 +14,6 @@ from osm.options import DiffOptions
 from postprocess.options import PolygonOptions, ShapeOptions
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageryTable:
-    """``[imagery]``: where the pixels come from; proposals are written only when it is there."""
-
-    id: str
-    """Name of the imagery as OSM editors know it, or any stable name."""
-    date: dt.date | None = None
-    """Day it was taken, such as 2026-06-01; without it the rule on newer edits is off."""
-    licence: str = ""
-    """SPDX identifier or name, such as "CC0-1.0"."""
-    attribution: str = ""
-    """Credit line to carry along."""
-    osm_permitted: bool | None = None
-    """Your word that tracing for OpenStreetMap is allowed; needed unless the licence is a public-domain one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +118,7 @@ class _RegionFile:
 
 
 _TABLES = {
-    "imagery": ImageryTable,
+    "imagery": Imagery,
     "osm": OsmTable,
     "model": ModelTable,
     "tiling": TilingTable,
@@ -191,7 +174,6 @@ def read_region(path: Path, *, out: Path | None = None) -> RegionConfig:
 def _assemble(
     head: _RegionFile, tables: dict[str, Any], *, source: Path, base: Path, out: Path | None
 ) -> RegionConfig:
-    imagery: ImageryTable | None = tables.get("imagery")
     osm: OsmTable | None = tables.get("osm")
     output: OutputTable = tables.get("output", OutputTable())
     return RegionConfig(
@@ -202,9 +184,7 @@ def _assemble(
         aoi=_existing(base, head.aoi, "aoi", source),
         truth=_existing(base, head.truth, "truth", source),
         crs=head.crs,
-        imagery=None
-        if imagery is None
-        else Imagery(**{each.name: getattr(imagery, each.name) for each in fields(imagery)}),
+        imagery=tables.get("imagery"),
         extract=None if osm is None else _existing(base, osm.extract, "[osm] extract", source),
         decisions=None if osm is None else _existing(base, osm.decisions, "[osm] decisions", source),
         model=tables.get("model", ModelTable()),

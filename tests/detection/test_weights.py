@@ -37,8 +37,8 @@ def test_weights_keep_their_record_and_values_through_a_file(tmp_path: Path) -> 
         assert torch.allclose(weights.tensors[key], value.float(), atol=1e-3), key
 
 
-def test_a_tile_and_its_crop_give_the_same_objects_and_unpasted_masks(tmp_path: Path) -> None:
-    # torchvision's own transform would resize both to its min_size and find other objects in each.
+def test_tiles_of_any_size_are_not_resized_and_masks_are_not_pasted(tmp_path: Path) -> None:
+    # torchvision's own transform would resize both to its min_size, so that objects depend on the tile.
     detector = MaskRcnnDetector(write_small(tmp_path / "w.safetensors"), device="cpu")
     rng = np.random.default_rng(1)
     image = np.zeros((3, 256, 256), np.uint8)
