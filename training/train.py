@@ -149,7 +149,7 @@ def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainS
         load_into(model, read_weights(base / options.start_from))
     elif options.backbone:
         load_backbone(model, base / options.backbone)
-    model.to(device).train()
+    model.to(device, memory_format=torch.channels_last).train()
     decay = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     optimizer = torch.optim.AdamW(
