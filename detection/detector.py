@@ -24,6 +24,10 @@ class DetectorInfo:
     """Ground sample distance it was made for, in metres; 0 = any (native pixels)."""
     min_score: dict[str, float]
     """Recommended threshold per label, 0..1."""
+    coarse_labels: tuple[str, ...] = ()
+    """Labels too large for a tile: found in a second pass over coarser, and so wider, tiles, and only there."""
+    coarse_factor: float = 3.0
+    """How many times coarser that pass is."""
     calibrated: bool = False
     """Whether scores are probabilities measured on data that was not trained on."""
 

@@ -38,6 +38,10 @@ class WeightsRecord:
     """Ground sample distance trained for, in metres."""
     min_score: dict[str, float]
     """Recommended threshold per label, 0..1; a label without one was never learned and is not returned."""
+    coarse_labels: tuple[str, ...] = ()
+    """Labels that are looked for in a second, coarser pass, and only there."""
+    coarse_factor: float = 3.0
+    """How many times coarser that pass is."""
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
     """Normalisation of RGB in 0..1."""

@@ -52,10 +52,20 @@ class Crop:
     """(K, 4) boxes in which nothing is called background."""
     complete: NDArray[np.bool_]
     """(n_labels + 1,): labels fully annotated here; index 0 is always False."""
+    asked: NDArray[np.bool_]
+    """(n_labels + 1,): labels that are looked for at this resolution; index 0 is always False."""
+    unasked: NDArray[np.float32]
+    """(K, 4) boxes of annotated objects whose label is not looked for at this resolution."""
 
 
 def make_crop(
-    chip: Chip, *, size_px: int, gsd_m: float, rng: np.random.Generator, options: AugmentOptions
+    chip: Chip,
+    *,
+    size_px: int,
+    gsd_m: float,
+    rng: np.random.Generator,
+    options: AugmentOptions,
+    asked: frozenset[str] = frozenset(LABELS),
 ) -> Crop:
     """Return a random crop of a chip.
 
@@ -71,6 +81,8 @@ def make_crop(
         Equal states give equal crops.
     options : AugmentOptions
         Strengths.
+    asked : frozenset of str
+        Labels that are looked for at this resolution.
     """
     scale = chip.gsd_m / gsd_m * float(np.exp(rng.uniform(-options.size_jitter, options.size_jitter)))
     if rng.random() < options.any_angle:
@@ -78,7 +90,7 @@ def make_crop(
     else:
         angle_rad = float(rng.integers(4)) * np.pi / 2
     mirror = -1.0 if rng.random() < 0.5 else 1.0
-    centre = _centre(chip, size_px / scale, rng=rng, on_object=options.on_object)
+    centre = _centre(chip, size_px / scale, rng=rng, on_object=options.on_object, asked=asked)
     cos, sin = np.cos(angle_rad), np.sin(angle_rad)
     matrix = scale * np.array([[cos * mirror, -sin], [sin * mirror, cos]])
     offset = size_px / 2 - matrix @ centre
@@ -93,7 +105,7 @@ def make_crop(
     ]
     corners = np.array([[0, 0], [chip.width, 0], [chip.width, chip.height], [0, chip.height]], float)
     seen = rasterise((corners @ matrix.T + offset,), height=size_px, width=size_px)
-    return crop_targets(image, moved, complete=chip.complete, seen=seen)
+    return crop_targets(image, moved, complete=chip.complete, asked=asked, seen=seen)
 
 
 def crop_targets(
@@ -101,6 +113,7 @@ def crop_targets(
     instances: Sequence[Instance],
     *,
     complete: frozenset[str],
+    asked: frozenset[str] = frozenset(LABELS),
     seen: NDArray[np.bool_] | None = None,
 ) -> Crop:
     """Return an image with its objects cut to what it shows; slivers at the border become ignored.
@@ -112,18 +125,23 @@ def crop_targets(
         In the image's pixels; they may reach beyond it.
     complete : frozenset of str
         Labels fully annotated.
+    asked : frozenset of str
+        Labels that are looked for; objects of others are background to them.
     seen : ndarray of shape (H, W), dtype bool, optional
         False where the image has no pixels of the chip.
     """
     height, width = image.shape[:2]
-    masks, boxes, labels, ignore = [], [], [], []
+    masks, boxes, labels = [], [], []
+    ignore: list[tuple[float, ...]] = []
+    unasked: list[tuple[float, ...]] = []
     for each in instances:
         points = np.vstack(each.rings)
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
         if left >= width or top >= height or right <= 0 or bottom <= 0:
             continue
-        if each.ignore:
-            ignore.append((max(left, 0), max(top, 0), min(right, width), min(bottom, height)))
+        if each.ignore or each.label not in asked:
+            shown = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
+            (unasked if each.label not in asked else ignore).append(shown)
             continue
         mask = rasterise(each.rings, height=height, width=width)
         if seen is not None:
@@ -145,13 +163,17 @@ def crop_targets(
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         labels=np.array(labels, np.int64),
         ignore=np.array(ignore, np.float32).reshape(-1, 4),
-        complete=np.array([False] + [label in complete for label in LABELS]),
+        complete=np.array([False] + [label in complete and label in asked for label in LABELS]),
+        asked=np.array([False] + [label in asked for label in LABELS]),
+        unasked=np.array(unasked, np.float32).reshape(-1, 4),
     )
 
 
-def _centre(chip: Chip, span_px: float, *, rng: np.random.Generator, on_object: float) -> NDArray[np.float64]:
+def _centre(
+    chip: Chip, span_px: float, *, rng: np.random.Generator, on_object: float, asked: frozenset[str]
+) -> NDArray[np.float64]:
     """Return the chip pixel that becomes the crop's centre: over an object, or anywhere that fills the crop."""
-    real = [each for each in chip.instances if not each.ignore]
+    real = [each for each in chip.instances if not each.ignore and each.label in asked]
     if real and rng.random() < on_object:
         points = np.vstack(real[int(rng.integers(len(real)))].rings)
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
@@ -191,7 +213,8 @@ def _degrade(
     picture = Image.fromarray(image)
     size = picture.size
     if rng.random() < options.coarse:
-        coarse_gsd_m = float(np.exp(rng.uniform(np.log(gsd_m), np.log(options.coarsest_gsd_m))))
+        coarsest_gsd_m = max(options.coarsest_gsd_m, 1.5 * gsd_m)
+        coarse_gsd_m = float(np.exp(rng.uniform(np.log(gsd_m), np.log(coarsest_gsd_m))))
         small = (max(8, round(size[0] * gsd_m / coarse_gsd_m)), max(8, round(size[1] * gsd_m / coarse_gsd_m)))
         down = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS)[int(rng.integers(3))]
         picture = picture.resize(small, down)

@@ -1,7 +1,7 @@
 """Chips -> an endless, reproducible stream of training batches; step n is the same batch in every run."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from groundplan.errors import DataError
+from groundplan.labels import LABELS
 from training.augment import AugmentOptions, Crop, make_crop
 from training.chips import Chip
 
@@ -30,7 +31,29 @@ class BatchOptions:
     """Share of crops taken from chips that hold objects, where a source has both kinds."""
     gsd_m: float = 0.3
     """The model's ground sample distance, in metres."""
+    coarse: Mapping[str, float] = field(default_factory=dict)
+    """Relative share of crops per chip source at the coarse pass's resolution."""
+    coarse_labels: tuple[str, ...] = ()
+    """Labels looked for in the coarse pass, and only there."""
+    coarse_factor: float = 3.0
+    """How many times coarser that pass is."""
+    coarse_share: float = 0.0
+    """Share of the crops that are the coarse pass's."""
     seed: int = 1
+
+
+Pools = dict[str, tuple[list[Chip], list[Chip]]]
+"""Source -> its chips with objects, and those without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pass:
+    """One resolution, and what is looked for at it."""
+
+    gsd_m: float
+    asked: frozenset[str]
+    share: Mapping[str, float]
+    pools: Pools
 
 
 class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
@@ -48,7 +71,24 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
         super().__init__()
         self.steps = range(first, last)
         self.options, self.augment = options, augment
-        self.pools = _pools(chips, options)
+        coarse = frozenset(options.coarse_labels)
+        self.passes = [
+            _Pass(
+                gsd_m=options.gsd_m,
+                asked=frozenset(LABELS) - coarse,
+                share=options.share,
+                pools=_pools(chips, options.share, frozenset(LABELS) - coarse),
+            )
+        ]
+        if coarse:
+            self.passes.append(
+                _Pass(
+                    gsd_m=options.gsd_m * options.coarse_factor,
+                    asked=coarse,
+                    share=options.coarse,
+                    pools=_pools(chips, options.coarse, coarse),
+                )
+            )
 
     def __iter__(self) -> Iterator[Any]:
         worker = torch.utils.data.get_worker_info()
@@ -63,18 +103,21 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
         share = np.asarray(options.crop_share, float)
         size_px = int(options.crop_px[int(rng.choice(len(share), p=share / share.sum()))])
         count = max(1, options.batch_px // size_px**2)
-        names = list(self.pools)
-        weight = np.array([options.share[name] for name in names], float)
         crops = []
         for _ in range(count):
-            with_objects, without = self.pools[names[int(rng.choice(len(names), p=weight / weight.sum()))]]
+            one = self.passes[-1 if len(self.passes) > 1 and rng.random() < options.coarse_share else 0]
+            weight = np.array([one.share[name] for name in one.pools], float)
+            picked = list(one.pools)[int(rng.choice(len(weight), p=weight / weight.sum()))]
+            with_objects, without = one.pools[picked]
             wanted = rng.random() < options.with_objects
             pool = (with_objects or without) if wanted else (without or with_objects)
             # Large crops from small chips would be mostly black; take the largest of three draws.
             tries = 1 if size_px <= 256 else 3
             drawn = [pool[int(rng.integers(len(pool)))] for _ in range(tries)]
             chip = max(drawn, key=lambda each: min(each.width, each.height) * each.gsd_m)
-            crops.append(make_crop(chip, size_px=size_px, gsd_m=options.gsd_m, rng=rng, options=self.augment))
+            crops.append(
+                make_crop(chip, size_px=size_px, gsd_m=one.gsd_m, rng=rng, options=self.augment, asked=one.asked)
+            )
         images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2).float() / 255
         return images, [to_target(crop) for crop in crops]
 
@@ -87,6 +130,8 @@ def to_target(crop: Crop) -> dict[str, Tensor]:
         "masks": torch.from_numpy(crop.masks),
         "ignore": torch.from_numpy(crop.ignore),
         "complete": torch.from_numpy(crop.complete),
+        "asked": torch.from_numpy(crop.asked),
+        "unasked": torch.from_numpy(crop.unasked),
     }
 
 
@@ -95,14 +140,15 @@ def load_batches(stream: CropStream, *, workers: int) -> DataLoader[Any]:
     return DataLoader(stream, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
 
 
-def _pools(chips: Sequence[Chip], options: BatchOptions) -> dict[str, tuple[list[Chip], list[Chip]]]:
-    pools: dict[str, tuple[list[Chip], list[Chip]]] = {}
+def _pools(chips: Sequence[Chip], share: Mapping[str, float], asked: frozenset[str]) -> Pools:
+    pools: Pools = {}
     for chip in chips:
-        if chip.split == "train" and options.share.get(chip.source, 0) > 0:
+        if chip.split == "train" and share.get(chip.source, 0) > 0:
             with_objects, without = pools.setdefault(chip.source, ([], []))
-            (with_objects if any(not each.ignore for each in chip.instances) else without).append(chip)
+            shows = any(not each.ignore and each.label in asked for each in chip.instances)
+            (with_objects if shows else without).append(chip)
     if not pools:
         raise DataError(
-            f"no training chip belongs to a source of [share] ({', '.join(options.share)}); add chips or sources"
+            f"no training chip belongs to a source of the shares ({', '.join(share)}); add chips or sources"
         )
     return dict(sorted(pools.items()))

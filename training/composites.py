@@ -1,13 +1,14 @@
 """Real background pictures and drawn fields -> chips whose fields are rendered and whose rest is real."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from PIL import Image
 
 from groundplan.errors import DataError
 from groundplan.labels import FIELD_LABELS
@@ -26,19 +27,56 @@ BURIED_SHARE = 0.7
 """A building covered more than this by a pasted patch is gone; one covered less is ignored."""
 MAX_TRIES = 12
 """Places tried for a patch before it is given up."""
-LABEL_SHARE = {
-    "tennis_court": 0.17,
-    "basketball_court": 0.2,
-    "baseball_diamond": 0.15,
-    "soccer_field": 0.17,
-    "american_football_field": 0.15,
-    "running_track": 0.16,
-}
-"""How often each label is drawn; labels without real examples more often."""
 
 
-BACKGROUND_SHARE = {"fields": 0.5, "naip": 0.3, "banepa": 0.2}
-"""How often a background comes from each source. Banepa has few chips, but every building in them is drawn."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeKind:
+    """What composites of one resolution show."""
+
+    source: str
+    """Source named in the chips."""
+    label_share: Mapping[str, float]
+    """How often each label is drawn."""
+    background_share: Mapping[str, float]
+    """How often a background comes from each source."""
+    most_patches: int
+    lookalikes: float = 0.3
+    """Share of the patches that are no field."""
+    gsd_m: float | None = None
+    """Resolution of the chips, in metres; None = the background's own."""
+
+
+FINE = CompositeKind(
+    source="rendered_fields",
+    label_share={
+        "tennis_court": 0.25,
+        "basketball_court": 0.3,
+        "baseball_diamond": 0.21,
+        "soccer_field": 0.1,
+        "american_football_field": 0.07,
+        "running_track": 0.07,
+    },
+    # Banepa has few chips, but every building in them is drawn.
+    background_share={"fields": 0.5, "naip": 0.3, "banepa": 0.2},
+    most_patches=4,
+)
+"""At the model's resolution; labels without real examples are drawn more often."""
+
+COARSE = CompositeKind(
+    source="rendered_coarse",
+    label_share={
+        "tennis_court": 0.05,
+        "basketball_court": 0.05,
+        "baseball_diamond": 0.15,
+        "soccer_field": 0.29,
+        "american_football_field": 0.22,
+        "running_track": 0.24,
+    },
+    background_share={"naip": 0.65, "fields": 0.2, "banepa": 0.15},
+    most_patches=6,
+    gsd_m=0.9,
+)
+"""At the coarse pass's resolution, where whole sports grounds fit into a chip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +89,9 @@ class Background:
     instances: tuple[Instance, ...]
 
 
-def write_composites(real: Path, out: Path, *, count: int, split: str, seed: int) -> int:
+def write_composites(
+    real: Path, out: Path, *, count: int, split: str, seed: int, kind: CompositeKind = FINE
+) -> int:
     """Write chips of drawn fields and look-alikes on the real chips' backgrounds of one split.
 
     Parameters
@@ -65,6 +105,8 @@ def write_composites(real: Path, out: Path, *, count: int, split: str, seed: int
     split : str
         ``train`` or ``val``: backgrounds come only from chips of this split, and the chips carry it.
     seed : int
+    kind : CompositeKind
+        Resolution and contents.
 
     Raises
     ------
@@ -77,14 +119,15 @@ def write_composites(real: Path, out: Path, *, count: int, split: str, seed: int
     writer = ChipWriter(out)
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        image, instances, background = compose(pick_background(chips, rng=rng), rng=rng)
+        picked = pick_background(chips, kind=kind, rng=rng)
+        image, instances, background = compose(picked, kind=kind, rng=rng)
         writer.add(
             image,
             instances,
-            name=f"rendered_{split}_{number:05d}",
+            name=f"{kind.source}_{split}_{number:05d}",
             gsd_m=background.gsd_m,
             split=split,
-            source="rendered_fields",
+            source=kind.source,
             complete=background.complete,
             quality=int(rng.integers(82, 95)),
         )
@@ -95,16 +138,16 @@ def write_composites(real: Path, out: Path, *, count: int, split: str, seed: int
 
 
 def compose(
-    background: Background, *, rng: np.random.Generator
+    background: Background, *, kind: CompositeKind = FINE, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], list[Instance], Background]:
-    """Return the background with one to four patches pasted over it, and everything labelled in it."""
+    """Return the background with some patches pasted over it, and everything labelled in it."""
     image = background.image
     height, width = image.shape[:2]
     taken = np.zeros((height, width), bool)
     instances = list(background.instances)
-    wanted = int(rng.integers(1, 5))
+    wanted = int(rng.integers(1, kind.most_patches + 1))
     for _ in range(wanted):
-        patch = _draw(background.gsd_m, rng=rng)
+        patch = _draw(background.gsd_m, kind=kind, rng=rng)
         place = _free_place(patch, taken, rng=rng)
         if place is None:
             continue
@@ -120,12 +163,14 @@ def compose(
     return image, instances, background
 
 
-def pick_background(chips: Sequence[Chip], *, rng: np.random.Generator) -> Background:
-    """Return one chip as it is, or four small ones of equal size and resolution side by side."""
-    present = [name for name in BACKGROUND_SHARE if any(chip.source == name for chip in chips)]
-    share = np.array([BACKGROUND_SHARE[name] for name in present])
+def pick_background(chips: Sequence[Chip], *, kind: CompositeKind = FINE, rng: np.random.Generator) -> Background:
+    """Return one chip as it is, or small ones of one source side by side."""
+    present = [name for name in kind.background_share if any(chip.source == name for chip in chips)]
+    share = np.array([kind.background_share[name] for name in present])
     source = present[int(rng.choice(len(present), p=share / share.sum()))]
     pool = [chip for chip in chips if chip.source == source]
+    if kind.gsd_m is not None:
+        return _mosaic(pool, gsd_m=kind.gsd_m, rng=rng)
     first = pool[int(rng.integers(len(pool)))]
     small = first.width * first.gsd_m < 100 and first.source == "fields"
     if not small or rng.random() < 0.3:
@@ -148,15 +193,36 @@ def pick_background(chips: Sequence[Chip], *, rng: np.random.Generator) -> Backg
     return Background(image=image, gsd_m=first.gsd_m, complete=complete, instances=tuple(instances))
 
 
+def _mosaic(pool: Sequence[Chip], *, gsd_m: float, rng: np.random.Generator) -> Background:
+    """Return a coarse background of `MOSAIC_PX` put together from finer chips; what it shows is not annotated."""
+    # Chips taken for up to twice as wide as they are give larger views with fewer seams; houses look large then.
+    stretch = float(rng.uniform(1.0, 2.0))
+    image = np.zeros((MOSAIC_PX, MOSAIC_PX, 3), np.uint8)
+    row = 0
+    while row < MOSAIC_PX:
+        col, step = 0, MOSAIC_PX
+        while col < MOSAIC_PX:
+            chip = pool[int(rng.integers(len(pool)))]
+            side = max(16, round(min(chip.width, chip.height) * chip.gsd_m / gsd_m * stretch))
+            with Image.fromarray(read_pixels(chip)) as picture:
+                turned = picture.rotate(90 * int(rng.integers(4)), expand=True)
+                pixels = np.asarray(turned.resize((side, side), Image.Resampling.BOX))
+            part = pixels[: MOSAIC_PX - row, : MOSAIC_PX - col]
+            image[row : row + part.shape[0], col : col + part.shape[1]] = part
+            col, step = col + side, min(step, side)
+        row += step
+    return Background(image=image, gsd_m=gsd_m, complete=frozenset(FIELD_LABELS), instances=())
+
+
 def _is_background(chip: Chip) -> bool:
     fields = frozenset(FIELD_LABELS)
     return fields <= chip.complete and not any(each.label in fields for each in chip.instances)
 
 
-def _draw(gsd_m: float, *, rng: np.random.Generator) -> FieldPatch:
-    if rng.random() < 0.3:
+def _draw(gsd_m: float, *, kind: CompositeKind, rng: np.random.Generator) -> FieldPatch:
+    if rng.random() < kind.lookalikes:
         return draw_lookalike(gsd_m=gsd_m, rng=rng)
-    label = str(rng.choice(list(LABEL_SHARE), p=list(LABEL_SHARE.values())))
+    label = str(rng.choice(list(kind.label_share), p=list(kind.label_share.values())))
     alone = label in ("running_track", "american_football_field") or rng.random() < 0.55
     return draw_field(label, gsd_m=gsd_m, rng=rng) if alone else draw_battery(label, gsd_m=gsd_m, rng=rng)
 

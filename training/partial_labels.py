@@ -6,6 +6,11 @@ A target carries, besides torchvision's ``boxes``, ``labels`` and ``masks``:
     True where every object of that label is annotated in the image; index 0 is background and ignored.
 ``ignore`` : float tensor of shape (K, 4)
     Boxes in which objects may hide; nothing inside them is called background.
+``asked`` : bool tensor of shape (n_labels + 1,)
+    Labels that are looked for at the image's resolution; `complete` names only labels among them.
+``unasked`` : float tensor of shape (K, 4)
+    Boxes of objects of other labels: proposals of them are neither right nor wrong, but calling one of them by a
+    label that is looked for is wrong.
 """
 
 from typing import Any
@@ -50,10 +55,11 @@ class PartialLabelRPN(RegionProposalNetwork):
         """Return labels (1 object, 0 background, -1 no loss) and matched boxes per image."""
         labels, matched = super().assign_targets_to_anchors(anchors, targets)
         for label, anchor, target in zip(labels, anchors, targets, strict=True):
-            if not bool(target["complete"][1:].all()):
+            if not bool((target["complete"] | ~target["asked"])[1:].all()):
                 label[label == 0] = -1
             else:
-                label[(label == 0) & (share_inside(anchor, target["ignore"]) > IGNORED_SHARE)] = -1
+                open_to_doubt = torch.cat([target["ignore"], target["unasked"]])
+                label[(label == 0) & (share_inside(anchor, open_to_doubt) > IGNORED_SHARE)] = -1
         return labels, matched
 
     def compute_loss(

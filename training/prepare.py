@@ -8,26 +8,46 @@ from pathlib import Path
 from groundplan.errors import DataError, Error
 from training import sources
 from training.chips import ChipWriter
-from training.composites import write_composites
+from training.composites import COARSE, FINE, write_composites
+from training.town_chips import write_town_chips
 
 log = logging.getLogger(__name__)
 
 NEEDED = ("fields", "naip", "buildings/banepa")
 
 
-RENDERED_TRAIN = 800
-RENDERED_VAL = 120
-"""Chips with drawn fields; the two sets have other seeds and backgrounds of their own split."""
+RENDERED = (("train", 1000, 21), ("val", 120, 22))
+"""Split, count and seed of chips with drawn fields; the backgrounds are of the chips' own split."""
+COARSE_RENDERED = (("train", 900, 31), ("val", 80, 32))
+"""The same at the coarse pass's resolution."""
+TOWNS = (
+    ("towns", "rendered_town", 24, 420.0, 0.3, 640, 41),
+    ("towns_coarse", "rendered_coarse_town", 24, 800.0, 0.9, 400, 42),
+)
+"""Folder, source, count, side in metres, metres per pixel, chip side in px and seed of rendered towns."""
 
 
 def prepare(data: Path, out: Path) -> None:
-    """Write real/, rendered_train/ and rendered_val/ into a folder; what is whole already is left alone."""
+    """Write real/ and the rendered chips of both passes into a folder; what is whole already is left alone."""
     if not (out / "real" / "annotations.json").is_file():
         prepare_real_chips(data, out / "real")
-    for split, count, seed in (("train", RENDERED_TRAIN, 11), ("val", RENDERED_VAL, 12)):
-        folder = out / f"rendered_{split}"
-        if not (folder / "annotations.json").is_file():
-            write_composites(out / "real", folder, count=count, split=split, seed=seed)
+    for name, kind, sets in (("rendered", FINE, RENDERED), ("coarse", COARSE, COARSE_RENDERED)):
+        for split, count, seed in sets:
+            folder = out / f"{name}_{split}"
+            if not (folder / "annotations.json").is_file():
+                write_composites(out / "real", folder, count=count, split=split, seed=seed, kind=kind)
+    for name, source, count, size_m, gsd_m, chip_px, seed in TOWNS:
+        if not (out / name / "annotations.json").is_file():
+            write_town_chips(
+                out / name,
+                count=count,
+                size_m=size_m,
+                gsd_m=gsd_m,
+                chip_px=chip_px,
+                split="train",
+                seed=seed,
+                source=source,
+            )
 
 
 def prepare_real_chips(data: Path, out: Path) -> dict[str, int]:

@@ -57,6 +57,14 @@ class TrainOptions:
     device: str = "auto"
     share: dict[str, float] = field(default_factory=dict)
     """Relative share of crops per chip source."""
+    coarse: dict[str, float] = field(default_factory=dict)
+    """Relative share of the coarse pass's crops per chip source."""
+    coarse_labels: tuple[str, ...] = ()
+    """Labels too large for a tile at the model's resolution: looked for in a second, coarser pass."""
+    coarse_factor: float = 3.0
+    """How many times coarser that pass is."""
+    coarse_share: float = 0.25
+    """Share of the crops that are the coarse pass's."""
     batch: dict[str, float] = field(default_factory=dict)
     """`BatchOptions` that are single numbers: batch_px, with_objects, gsd_m, seed."""
     crop_px: tuple[int, ...] = (256, 384, 512)
@@ -111,6 +119,10 @@ def train(
         with_objects=options.batch.get("with_objects", 0.75),
         gsd_m=options.batch.get("gsd_m", 0.3),
         seed=int(options.batch.get("seed", 1)),
+        coarse=options.coarse,
+        coarse_labels=options.coarse_labels,
+        coarse_factor=options.coarse_factor,
+        coarse_share=options.coarse_share,
     )
     state = _start(options, base=base, device=device)
     checkpoint = base / options.checkpoint
@@ -244,7 +256,8 @@ def _resume(state: TrainState, path: Path) -> None:
 
 
 def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> WeightsRecord:
-    used = [chip for chip in chips if chip.split == "train" and batch.share.get(chip.source, 0) > 0]
+    shares = {**batch.share, **batch.coarse}
+    used = [chip for chip in chips if chip.split == "train" and shares.get(chip.source, 0) > 0]
     counts = {
         label: sum(each.label == label and not each.ignore for chip in used for each in chip.instances)
         for label in LABELS
@@ -258,6 +271,8 @@ def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> We
         labels=LABELS,
         gsd_m=batch.gsd_m,
         min_score={label: options.min_score.get(label, 0.5) for label in learned},
+        coarse_labels=tuple(options.coarse_labels),
+        coarse_factor=options.coarse_factor,
         spec=json.loads(json.dumps(dataclasses.asdict(ModelSpec()))),
         data=tuple(dict(entry) for entry in options.data),
         training={
@@ -266,6 +281,7 @@ def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> We
             "chips": len(used),
             "instances": counts,
             "share": dict(batch.share),
+            "coarse": dict(batch.coarse),
             "seed": batch.seed,
         },
     )
