@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.labels import FIELD_LABELS
 from osm.extract import Extract
-from osm.offset import OffsetField, centroids, estimate_offset, shifted
+from osm.offset import centroids, estimate_offset, shifted
+from osm.offset_field import OffsetField
 from osm.options import DiffOptions
 from osm.world import Detected
 

@@ -13,7 +13,7 @@ from groundplan.records import Imagery
 from groundplan.schema import STATUSES
 from osm.extract import ExtractInfo
 from osm.frames import Offsets, Surroundings
-from osm.offset import Offset, OffsetField
+from osm.offset_field import Offset, OffsetField
 from osm.options import DiffOptions
 
 
@@ -24,6 +24,7 @@ def offset_record(offset: Offset) -> dict[str, Any]:
         "north": offset.north,
         "n_pairs": offset.n_pairs,
         "mad": offset.mad,
+        "error_m": offset.error_m,
         "used": offset.used,
     }
 
