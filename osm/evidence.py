@@ -65,9 +65,9 @@ def _rows(
         order = np.lexsort((pairs.osm, -pairs.iou, pairs.det))
         found.append((pairs.det[order], pairs.osm[order]))
     reasons = decisions.reason
-    veto = world.with_role("veto")
+    veto = world.with_role("veto", "deleted")
     same = world.det.label[veto.det] == world.osm.label[veto.osm]
-    veto = veto.where(same & (reasons[veto.det] == "lifecycle"))
+    veto = veto.where(same & np.isin(reasons[veto.det], ("lifecycle", "deleted_before")))
     found.append((veto.det, veto.osm))
     conflict = conflict_pairs(world)
     conflict = conflict.where((conflict.cov > options.overlap_free) & (reasons[conflict.det] == "class_conflict"))

@@ -1,5 +1,6 @@
 """An OSM file (.osm.pbf, .osm, .osm.gz, .osm.bz2) -> the elements that matter, in EPSG:4326."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from groundplan.crs import LON_LAT
 from groundplan.errors import OsmFileError
 from groundplan.schema import OSM_FEATURES, empty_frame
 from osm.extract import Extract, ExtractInfo, extract_name
+from osm.read_history import is_history, split_history
 from osm.read_placeholders import read_placeholders
 from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles, veto_roles
 from osm.tags import KEYS, LIFECYCLE_KEYS
@@ -48,7 +50,8 @@ def read_osm(path: Path) -> Extract:
     Parameters
     ----------
     path : Path
-        ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``, sorted by type and id.
+        ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``, sorted by type and id; or ``.osh.pbf`` with the
+        history of a region, which gives the present state and rows of role "deleted".
 
     Returns
     -------
@@ -71,8 +74,18 @@ def read_osm(path: Path) -> Extract:
         raise OsmFileError(f"no OSM file at {source}; {NEEDED}")
     with _clear_errors(source):
         bbox, timestamp = _header(source)
-        rows = _scan(source)
-        placeholders = read_placeholders(source)
+        if is_history(source):
+            # libosmium builds areas from one version of everything, so the present state gets a file of its own.
+            with tempfile.TemporaryDirectory() as folder:
+                current = Path(folder) / "current.osm.pbf"
+                deleted = split_history(source, current)
+                rows = _scan(current)
+            for element, row, shape in deleted:
+                rows.add([row], shapely.to_wkb(shape, hex=True), element)
+            placeholders = empty_frame(OSM_FEATURES, crs=LON_LAT)
+        else:
+            rows = _scan(source)
+            placeholders = read_placeholders(source)
     frame = _frame(rows, placeholders)
     versions = frame["version"].to_numpy() > 0
     newest = max(frame["timestamp"], default="")

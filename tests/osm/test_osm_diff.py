@@ -343,3 +343,37 @@ def test_the_180th_meridian_gives_no_broken_files(imagery, xmllint, tmp_path):
     report = diff(frame, empty, out=tmp_path / "a", imagery=imagery)
     assert report["counts"]["reason"] == {"review:size_shape": 1}
     assert not list((tmp_path / "a").glob("proposals/*.osc"))
+
+
+def test_proposals_are_drawn_where_the_imagery_shows_them_when_asked(planted, imagery, tmp_path):
+    extract, frame = planted
+    options = DiffOptions(proposal_frame="imagery")
+    report = diff(frame, extract, out=tmp_path, imagery=imagery, options=options)
+    assert report["counts"]["status"]["new"] == 10
+    assert json.loads((tmp_path / "changes.geojson").read_text())["properties"]["frame"] == "imagery"
+    changes = read_vector(tmp_path / "changes.parquet").to_crs("EPSG:32632")
+    seen = frame.geometry.to_numpy()
+    for shape in changes[changes["status"] == "new"].geometry:
+        assert max(shape.intersection(each).area / shape.union(each).area for each in seen) > 0.98
+    memory = tmp_path / "decisions.jsonl"
+    lon_lat = read_vector(tmp_path / "changes.parquet")
+    remember(memory, lon_lat[lon_lat["status"] == "new"].iloc[0], "rejected")
+    again = diff(frame, extract, out=tmp_path, imagery=imagery, options=options, decisions=memory)
+    assert again["counts"]["reason"]["suppressed:memory"] == 1
+
+
+def test_what_mappers_decided_in_maproulette_does_not_come_back(planted, ran, imagery, tmp_path):
+    out, _ = ran
+    extract, frame = planted
+    lines = (out / "maproulette.geojsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    features = [json.loads(line[1:])["features"][0] for line in lines]
+    for feature, status in zip(features, ("Not_An_Issue", "Fixed", "Already_Fixed", "Skipped"), strict=False):
+        feature["properties"]["mr_taskStatus"] = status
+    for feature in features[4:]:
+        feature["properties"]["mr_taskStatus"] = "Created"
+    export = tmp_path / "challenge.geojson"
+    export.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    # Another model draws all of it a little larger; the ids may change, the places do not.
+    other = frame.set_geometry(frame.geometry.buffer(0.4, join_style="mitre"))
+    report = diff(other, extract, out=tmp_path / "out", imagery=imagery, decisions=[export])
+    assert report["counts"]["reason"]["suppressed:memory"] == 3
