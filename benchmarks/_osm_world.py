@@ -92,7 +92,7 @@ def detections(
     moves = np.column_stack([np.cos(angle), np.sin(angle)]) * far[:, None]
     counts = shapely.get_num_coordinates(extra)
     extra = shapely.transform(extra, lambda at: at + np.repeat(moves, counts, axis=0))
-    score = np.r_[rng.uniform(0.6, 1.0, len(det)), rng.uniform(0.5, 0.8, len(extra))]
+    score = np.r_[rng.uniform(0.7, 1.0, len(det)), rng.uniform(0.5, 0.8, len(extra))]
     shapes = np.concatenate([det, extra])
     return gpd.GeoDataFrame({"label": "building", "score": score}, geometry=shapes, crs=CRS)
 

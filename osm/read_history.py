@@ -1,8 +1,9 @@
 """An OSM history file (.osh.pbf) -> the file as it is now, and what was mapped in it once and deleted."""
 
+import datetime as dt
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import osmium
 import shapely
@@ -10,7 +11,8 @@ import shapely
 from osm.roles import Row, area_roles, is_track_line, node_roles
 from osm.tags import KEYS
 
-Deleted = tuple[tuple[str, int, int, str], Row, Any]
+Element: TypeAlias = tuple[str, int, int, dt.datetime]
+Deleted: TypeAlias = tuple[Element, Row, Any]
 """Element (type, id, version, timestamp of the deletion), row of role "deleted", geometry in EPSG:4326."""
 
 
@@ -21,13 +23,7 @@ class _Track:
     key: tuple[str, int] = ("", 0)
     tags: dict[str, str] = field(default_factory=dict)
     refs: tuple[int, ...] = ()
-    deletion: tuple[int, str] | None = None
-
-
-def is_history(path: Path) -> bool:
-    """Tell whether an OSM file holds several versions of its elements."""
-    with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
-        return bool(reader.header().has_multiple_object_versions) or ".osh" in path.name
+    deletion: tuple[int, dt.datetime] | None = None
 
 
 def split_history(source: Path, current: Path) -> list[Deleted]:
@@ -64,7 +60,7 @@ def split_history(source: Path, current: Path) -> list[Deleted]:
 
 def _follow(
     source: Path,
-) -> tuple[bytearray, list[tuple[tuple[str, int, int, str], dict[str, str], tuple[int, ...]]]]:
+) -> tuple[bytearray, list[tuple[Element, dict[str, str], tuple[int, ...]]]]:
     """Return for each version whether it is the last of its element; and what was deleted, as it was last."""
     last = bytearray()
     gone = []
@@ -84,7 +80,7 @@ def _follow(
             track = _Track(key=key)
         last.append(1)
         if not item.visible:
-            track.deletion = (item.version, item.timestamp.isoformat()[:19] + "Z")
+            track.deletion = (item.version, item.timestamp)
             continue
         matters = key[0] != "relation" and any(name in item.tags for name in KEYS)
         track.tags = dict(item.tags) if matters else {}
@@ -95,7 +91,7 @@ def _follow(
 
 
 def _drawn(
-    element: tuple[str, int, int, str],
+    element: Element,
     tags: dict[str, str],
     refs: tuple[int, ...],
     places: dict[int, tuple[float, float]],
