@@ -114,11 +114,12 @@ def judge(planted: Planted, changes: gpd.GeoDataFrame, report: dict[str, Any], *
     # Cells lie where the detections do, not where the ground is: once more brings the two together.
     truth = displacement(xy - given, **how)
     errors = np.hypot(*(given - truth).T)
+    ends = [np.quantile(each, 0.95) for each in (errors, placed) if len(each)]
     return {
         "found": len(set(found.tolist())),
         "taken": len(planted.taken),
         "new_wrong": len(new) - len(set(hit.tolist())),
         "east": report["offset_m"]["east"],
         "north": report["offset_m"]["north"],
-        "off_m": float(max(np.quantile(errors, 0.95), np.quantile(placed, 0.95))) if len(cells) else np.inf,
+        "off_m": float(max(ends, default=np.inf)),
     }

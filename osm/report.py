@@ -123,7 +123,9 @@ def find_warnings(
 def offset_doubt(offsets: Offsets, options: DiffOptions) -> str:
     """Return why the offset cannot be believed, so that nothing may be new; empty when it can."""
     fields = [offsets.all] + ([offsets.fields] if offsets.fields else [])
-    values = [value for field in fields for value in (field.whole, *field.cells.values()) if value.used]
+    # Cells that lean on others, or on the trend, say nothing of their own.
+    own = [field.cells[cell] for field in fields for cell, source in field.sources.items() if source == "cell"]
+    values = [value for value in (*(field.whole for field in fields), *own) if value.used]
     longest = max((float(np.hypot(each.east, each.north)) for each in values), default=0.0)
     if longest > options.offset_max_m:
         return (
