@@ -115,7 +115,7 @@ def _nearest(world: World, index: NDArray[np.int64], nearest: NDArray[np.float64
 
 def element_records(osm: gpd.GeoDataFrame) -> list[dict[str, object]]:
     """Return per row of OSM_FEATURES the record that changes carry: type, id, version, timestamp."""
-    columns = (osm["osm_type"], osm["osm_id"].tolist(), osm["version"].tolist(), osm["timestamp"])
+    columns = [osm[name].to_list() for name in ("osm_type", "osm_id", "version", "timestamp")]
     return [
         {"type": kind, "id": number, "version": version, "timestamp": stamp}
         for kind, number, version, stamp in zip(*columns, strict=True)

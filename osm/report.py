@@ -71,13 +71,13 @@ def osm_record(info: ExtractInfo) -> dict[str, Any]:
 
 def count_records(changes: gpd.GeoDataFrame) -> dict[str, Any]:
     """Return how many changes there are by status, by reason and by label, all in a fixed order."""
-    status = Counter(changes["status"])
-    reasons = Counter(
-        f"{state}:{each[0]}" for state, each in zip(changes["status"], changes["reasons"], strict=True)
-    )
+    states = changes["status"].to_list()
+    status = Counter(states)
+    reasons = Counter(f"{state}:{each[0]}" for state, each in zip(states, changes["reasons"], strict=True))
+    both = Counter(zip(changes["label"].to_list(), states, strict=True))
     labels = {
-        label: {state: n for state in STATUSES if (n := Counter(rows["status"])[state])}
-        for label, rows in changes.groupby("label", sort=True)
+        label: {state: n for state in STATUSES if (n := both[(label, state)])}
+        for label in sorted({label for label, _ in both})
     }
     return {
         "status": {state: status[state] for state in STATUSES},
