@@ -45,7 +45,8 @@ def main() -> None:
     if options.full:
         cases += [(shift, "shift", 0.0) for shift in shifts]
         cases += [(shift, "wavy", 0.3) for shift in shifts]
-        cases += [(shift, "rotated", 0.3) for shift in shifts[:2]]
+        # Over 25 km this rotation is five metres; a shift on top would exceed the ten metres that are believed.
+        cases += [((0.0, 0.0), "rotated", 0.3)]
     else:
         cases += [((0.0, 8.0), "wavy", 0.3)]
     print("| imagery | taken ones new | others new | offset found | off by | seconds |")
