@@ -41,6 +41,8 @@ KNOWN: Final = (
     _row("5", "matched", "iou", rows_known.same_outline),
     _row("5", "matched", "containment", rows_known.contained),
     _row("5", "matched_group", "containment", rows_known.contained_unequal),
+    # Behind row 5, because what was deleted is often drawn anew at once.
+    _row("2", "review", "deleted_before", rows_known.deleted_before),
 )
 """Asked of the detections as they are, in OSM's frame."""
 

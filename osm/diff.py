@@ -1,6 +1,7 @@
 """FEATURES and an OSM extract -> changes, proposals and a report in a folder: the OSM stage."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from osm.changes import change_rows, osm_only_rows
 from osm.decide import Decisions, decide
 from osm.evidence import gather_evidence
 from osm.extract import Extract
-from osm.frames import detected, find_offsets, in_osm_frame, surroundings
+from osm.frames import detected, drawn_in_imagery, find_offsets, in_osm_frame, surroundings
 from osm.ids import change_ids
 from osm.licence import check_licence
+from osm.maproulette_export import read_memory
 from osm.match import components
-from osm.memory import Decision, read_decisions, recall
+from osm.memory import Decision, recall, still_valid
 from osm.normalise import normalise
 from osm.options import DiffOptions
 from osm.outline import round_lon_lat
@@ -52,7 +54,7 @@ def diff(
     out: Path,
     imagery: Imagery | None = None,
     options: DiffOptions | None = None,
-    decisions: Path | None = None,
+    decisions: Path | Sequence[Path] | None = None,
 ) -> dict[str, Any]:
     """Compare features with OpenStreetMap and write what follows into a folder.
 
@@ -70,8 +72,9 @@ def diff(
     imagery : Imagery, optional
         Where the features come from; without it no proposals are written.
     options : DiffOptions, optional
-    decisions : Path, optional
-        decisions.jsonl of earlier reviews.
+    decisions : Path or sequence of Path, optional
+        Earlier decisions: decisions.jsonl of reviews, or MapRoulette's exports of challenges. Of several about one
+        object the last counts.
 
     Returns
     -------
@@ -84,7 +87,8 @@ def diff(
         An input cannot be read or used, or the folder not written. Nothing is written then.
     """
     options = options or DiffOptions()
-    remembered = read_decisions(decisions) if decisions is not None else ()
+    files = [decisions] if isinstance(decisions, str | Path) else decisions or ()
+    remembered = tuple(decision for file in files for decision in read_memory(file))
     changes, report = compare(features, read_osm(osm_file), imagery=imagery, options=options, decisions=remembered)
     texts: dict[str, str] = {}
     try:
@@ -102,7 +106,11 @@ def diff(
         report["warnings"].append(str(err))
     for warning in report["warnings"]:
         log.warning("%s", warning)
-    properties = {"schema": SCHEMA, **{name: report[name] for name in ("osm", "imagery", "offset_m")}}
+    properties = {
+        "schema": SCHEMA,
+        "frame": options.proposal_frame,
+        **{name: report[name] for name in ("osm", "imagery", "offset_m")},
+    }
     publish(Path(out), changes, properties=properties, texts=texts, report=report)
     return report
 
@@ -135,13 +143,20 @@ def compare(
     raw = transform_geometries(rows.geometry.to_numpy(), source=rows.crs, target=LON_LAT)
     labels = rows["label"].to_numpy(dtype=object)
     ids = change_ids(labels, round_lon_lat(raw), imagery_id=imagery.id if imagery else "")
+    decisions = still_valid(decisions, imagery_date=imagery.date if imagery else None, options=options)
     memory = recall(decisions, ids=ids, labels=labels, polygons=polygons, crs=rows.crs)
+    if options.proposal_frame == "imagery":
+        # Decisions of such runs hold the outlines as they were shown: where the imagery has them.
+        shown = recall(decisions, ids=ids, labels=labels, polygons=rows.geometry.to_numpy(), crs=rows.crs)
+        memory = np.where(memory == "", shown, memory)
     refused = np.isin(memory, ("rejected", "done"))
     det = detected(rows, polygons, bbox=extract.info.bbox, rejected=refused)
     world = build_world(det, mapped(near.metric), imagery_date=imagery.date if imagery else None)
     decided = decide(world, crs=rows.crs, options=options)
     if offset_doubt(offsets, options):
         decided = _doubted(decided)
+    if options.proposal_frame == "imagery":
+        decided = drawn_in_imagery(decided, rows, offsets, options=options)
     areas = near.lon_lat[world.osm.areal & (world.osm.role == "area")]
     decided = keep_apart(decided, mapped=areas, order=ids, crs=rows.crs, options=options)
     evidence = gather_evidence(world, decided, options=options)

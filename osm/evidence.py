@@ -65,9 +65,9 @@ def _rows(
         order = np.lexsort((pairs.osm, -pairs.iou, pairs.det))
         found.append((pairs.det[order], pairs.osm[order]))
     reasons = decisions.reason
-    veto = world.with_role("veto")
+    veto = world.with_role("veto", "deleted")
     same = world.det.label[veto.det] == world.osm.label[veto.osm]
-    veto = veto.where(same & (reasons[veto.det] == "lifecycle"))
+    veto = veto.where(same & np.isin(reasons[veto.det], ("lifecycle", "deleted_before")))
     found.append((veto.det, veto.osm))
     conflict = conflict_pairs(world)
     conflict = conflict.where((conflict.cov > options.overlap_free) & (reasons[conflict.det] == "class_conflict"))
@@ -115,7 +115,7 @@ def _nearest(world: World, index: NDArray[np.int64], nearest: NDArray[np.float64
 
 def element_records(osm: gpd.GeoDataFrame) -> list[dict[str, object]]:
     """Return per row of OSM_FEATURES the record that changes carry: type, id, version, timestamp."""
-    columns = (osm["osm_type"], osm["osm_id"].tolist(), osm["version"].tolist(), osm["timestamp"])
+    columns = [osm[name].to_list() for name in ("osm_type", "osm_id", "version", "timestamp")]
     return [
         {"type": kind, "id": number, "version": version, "timestamp": stamp}
         for kind, number, version, stamp in zip(*columns, strict=True)

@@ -1,6 +1,6 @@
 """FEATURES and an extract -> detections in OSM's frame and the OSM rows around them, all in one metric CRS."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.labels import FIELD_LABELS
+from osm.decide import Decisions
 from osm.extract import Extract
-from osm.offset import OffsetField, centroids, estimate_offset, shifted
+from osm.offset import centroids, estimate_offset, shifted
+from osm.offset_field import OffsetField
 from osm.options import DiffOptions
+from osm.outline import prepare_outlines
 from osm.world import Detected
 
 AROUND_M = 500.0
@@ -93,12 +96,31 @@ def find_offsets(features: gpd.GeoDataFrame, osm: gpd.GeoDataFrame, *, options: 
 def in_osm_frame(features: gpd.GeoDataFrame, offsets: Offsets) -> NDArray[np.object_]:
     """Return the features' polygons moved to where OSM has such objects."""
     shapes = np.asarray(features.geometry.to_numpy(), dtype=object)
-    xy = centroids(shapes)
+    return shifted(shapes, -offsets_of(features, offsets))
+
+
+def drawn_in_imagery(
+    decisions: Decisions, features: gpd.GeoDataFrame, offsets: Offsets, *, options: DiffOptions
+) -> Decisions:
+    """Return the decisions with all outlines moved back to where the imagery shows the objects."""
+    polygon = shifted(decisions.polygon, offsets_of(features, offsets))
+    outlines = prepare_outlines(polygon, crs=features.crs, options=replace(options, simplify_m=0.0))
+    return replace(
+        decisions,
+        polygon=outlines.metric,
+        lon_lat=outlines.lon_lat,
+        outline_ok=decisions.outline_ok & outlines.ok,
+    )
+
+
+def offsets_of(features: gpd.GeoDataFrame, offsets: Offsets) -> NDArray[np.float64]:
+    """Return the offset of each feature, shape (N, 2): east and north in metres."""
+    xy = centroids(np.asarray(features.geometry.to_numpy(), dtype=object))
     by = offsets.all.at(xy)
     if offsets.fields is not None:
         own = np.isin(features["label"].to_numpy(dtype=object), FIELD_LABELS)
         by[own] = offsets.fields.at(xy[own])
-    return shifted(shapes, -by)
+    return by
 
 
 def detected(

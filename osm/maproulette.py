@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import shapely
 from shapely.geometry import mapping
 
+from groundplan.records import Imagery
 from osm.elements import Proposal
 from osm.osmchange import osmchange_text
 
@@ -34,6 +35,8 @@ class Task:
     """0..1."""
     osm: tuple[str, ...]
     """Existing elements concerned, as "way/1"."""
+    imagery: Imagery | None = None
+    """What it was seen on; comes back with MapRoulette's export."""
 
 
 def maproulette_text(tasks: Iterable[Task]) -> str:
@@ -63,6 +66,10 @@ def _line(task: Task) -> str:
         properties["groundplan_notes"] = ";".join(task.notes)
     if task.osm:
         properties["groundplan_osm"] = ";".join(task.osm)
+    if task.imagery is not None:
+        properties["groundplan_imagery"] = task.imagery.id
+        if task.imagery.date is not None:
+            properties["groundplan_imagery_date"] = task.imagery.date.isoformat()
     shape = shapely.orient_polygons(proposal.polygon, exterior_cw=False)
     feature = {"type": "Feature", "id": proposal.id, "properties": properties, "geometry": mapping(shape)}
     content = base64.b64encode(change.encode("utf-8")).decode("ascii")

@@ -10,6 +10,9 @@ from scipy.sparse.csgraph import connected_components
 
 from osm.shared_area import shared_areas
 
+BLOCK = 200_000
+"""Pairs measured together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
@@ -81,7 +84,10 @@ def overlaps(det: NDArray[np.object_], osm: NDArray[np.object_]) -> Pairs:
     left, right = candidates(det, osm)
     if len(left) == 0:
         return _pairs(left, right, np.empty(0), np.empty(0), np.empty(0))
-    shared = shared_areas(det, osm, pairs=(left, right))
+    # In blocks: a million detections at once would take half a gigabyte of edges.
+    starts = range(0, len(left), BLOCK)
+    blocks = [(left[start : start + BLOCK], right[start : start + BLOCK]) for start in starts]
+    shared = np.concatenate([shared_areas(det, osm, pairs=block) for block in blocks])
     keep = shared > 1e-4
     left, right, shared = left[keep], right[keep], shared[keep]
     return _pairs(left, right, shared, shapely.area(det)[left], shapely.area(osm)[right])

@@ -1,5 +1,6 @@
 """decisions.jsonl -> what people decided before; detections -> which of them that concerns, by place and label."""
 
+import datetime as dt
 import json
 import os
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import OutputError, SchemaError
 from groundplan.labels import check_label
 from osm.match import overlaps
+from osm.options import DiffOptions
 
 WORDS: Final = {
     "accepted": "accepted",
@@ -53,6 +55,13 @@ class Decision:
     """ISO 8601; empty = not said."""
     imagery: str = ""
     """Imagery id; empty = not said."""
+    imagery_date: str = ""
+    """Day of that imagery, ISO 8601; empty = not said."""
+
+    @property
+    def looked_at(self) -> str:
+        """Latest day that the decision can speak of, ISO 8601: of its imagery, or else on which it was taken."""
+        return (self.imagery_date or self.when)[:10]
 
 
 def read_decisions(path: Path) -> tuple[Decision, ...]:
@@ -103,7 +112,7 @@ def _parse(line: str) -> Decision:
     polygon = shapely.make_valid(shapely.from_wkt(raw["polygon"]))
     if polygon.is_empty or polygon.area == 0:
         raise ValueError("the polygon has no area")
-    optional = {name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery")}
+    optional = {name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery", "imagery_date")}
     label = check_label(str(raw["label"] if "label" in raw else raw["class"]))
     return Decision(id=str(raw["id"]), label=label, polygon=polygon, decision=WORDS[word], **optional)
 
@@ -132,6 +141,20 @@ def decision_line(decision: Decision) -> str:
     fields = {name: getattr(decision, name) for name in decision.__slots__}
     fields["polygon"] = shapely.to_wkt(decision.polygon, rounding_precision=7, trim=False)
     return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def still_valid(
+    decisions: Sequence[Decision], *, imagery_date: dt.date | None, options: DiffOptions
+) -> tuple[Decision, ...]:
+    """Return the decisions that still count: all, unless the user lets rejections expire.
+
+    A rejection then ends when newer imagery is looked at than the one it was taken on. Where it does not say
+    which that was, the day on which it was taken stands for it; where neither is known it stays.
+    """
+    if options.rejections == "keep" or imagery_date is None:
+        return tuple(decisions)
+    today = imagery_date.isoformat()
+    return tuple(each for each in decisions if each.decision != "rejected" or not "" < each.looked_at < today)
 
 
 def recall(

@@ -1,6 +1,6 @@
 """Detections and OSM areas -> how far the detections lie from OSM, for the region and for each cell of it."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import shapely
@@ -8,63 +8,14 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from osm.match import mutual_best, overlaps
+from osm.offset_field import Offset, OffsetField, cell_keys, fit_field, summary
 from osm.options import DiffOptions
 
+ROUNDS = 5
+"""Most rounds of pairing once cells have values of their own."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offset:
-    """How far detections lie from OSM (detections minus OSM), in metres of the metric CRS."""
-
-    east: float
-    """Metres by which detections lie further east."""
-    north: float
-    """Metres by which detections lie further north."""
-    n_pairs: int
-    """Pairs the value was taken from."""
-    mad: float
-    """Median absolute deviation of the pairs, the larger of both axes, in metres; 0 without pairs."""
-    used: bool
-    """Enough pairs agree well enough for the value to be taken out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffsetField:
-    """The offset of a region and of its cells."""
-
-    whole: Offset
-    """From all pairs of the region."""
-    cell_m: float
-    """Side of the cells; 0 = there are none."""
-    cells: dict[tuple[int, int], Offset]
-    """By column and row: floor(x / cell_m), floor(y / cell_m) of the detections' CRS."""
-    sources: dict[tuple[int, int], str]
-    """Where each cell's value comes from: "cell", "neighbourhood" or "region"."""
-    disagree: bool
-    """Two neighbouring cells with pairs of their own differ by more than is believed."""
-
-    def at(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the offset at points, shape (N, 2): east, north in metres.
-
-        Parameters
-        ----------
-        xy : ndarray of shape (N, 2)
-            Centroids of detections, in their own frame.
-        """
-        base = (self.whole.east, self.whole.north) if self.whole.used else (0.0, 0.0)
-        out = np.tile(np.array(base, np.float64), (len(xy), 1))
-        if not self.cells:
-            return out
-        keys = cell_keys(xy, self.cell_m)
-        unique, inverse = np.unique(keys, axis=0, return_inverse=True)
-        values = np.array(
-            [(cell.east, cell.north) if (cell := self.cells.get((int(c), int(r)))) else base for c, r in unique]
-        )
-        return np.asarray(values[inverse.reshape(-1)])
-
-
-def cell_keys(xy: NDArray[np.float64], cell_m: float) -> NDArray[np.int64]:
-    """Return column and row of the cell of each point, shape (N, 2)."""
-    return np.floor(xy / cell_m).astype(np.int64)
+SETTLED_M = 0.05
+"""A round that moves nothing further than this is the last."""
 
 
 def estimate_offset(det: NDArray[np.object_], osm: NDArray[np.object_], *, options: DiffOptions) -> OffsetField:
@@ -86,7 +37,7 @@ def estimate_offset(det: NDArray[np.object_], osm: NDArray[np.object_], *, optio
         With ``n_pairs`` 0 and nothing used when there is nothing to compare.
     """
     none = Offset(east=0.0, north=0.0, n_pairs=0, mad=0.0, used=False)
-    nothing = OffsetField(whole=none, cell_m=0.0, cells={}, sources={}, disagree=False)
+    nothing = OffsetField(whole=none, trend=None, cell_m=0.0, cells={}, sources={}, disagree=False)
     if options.offset == "off" or len(det) == 0 or len(osm) == 0:
         return nothing
     cell_m = options.offset_cell_m
@@ -96,18 +47,21 @@ def estimate_offset(det: NDArray[np.object_], osm: NDArray[np.object_], *, optio
         det, xy = det[chosen], xy[chosen]
     osm_xy = centroids(osm)
     start = _vote(xy, osm_xy, shapely.area(det), shapely.area(osm), options)
-    whole, _, _ = _settle(det, osm, xy, osm_xy, np.tile(start, (len(det), 1)), options)
-    if not whole.used:
-        return OffsetField(whole=whole, cell_m=0.0, cells={}, sources={}, disagree=False)
-    if cell_m <= 0:
-        return OffsetField(whole=whole, cell_m=0.0, cells={}, sources={}, disagree=False)
+    whole = _settle(det, osm, xy, osm_xy, np.tile(start, (len(det), 1)), options)
+    field = replace(nothing, whole=whole)
+    if not whole.used or cell_m <= 0:
+        return field
     keys = cell_keys(xy, cell_m)
-    shift = np.tile(np.array([whole.east, whole.north]), (len(det), 1))
-    field = OffsetField(whole=whole, cell_m=cell_m, cells={}, sources={}, disagree=False)
-    for _ in range(2):
+    shift = field.at(xy)
+    # Each round reaches a little further from where the value of the whole region holds.
+    for _ in range(ROUNDS):
         index, difference = _paired(det, osm, xy, osm_xy, shift, options)
-        field = _by_cell(keys, index, difference, whole, options)
-        shift = field.at(xy)
+        if len(index) < options.offset_min_pairs_global:
+            break
+        field = fit_field(keys, xy[index], difference, own=keys[index], whole=whole, options=options)
+        before, shift = shift, field.at(xy)
+        if np.abs(shift - before).max() < SETTLED_M:
+            break
     return field
 
 
@@ -194,66 +148,15 @@ def _settle(
     osm_xy: NDArray[np.float64],
     shift: NDArray[np.float64],
     options: DiffOptions,
-) -> tuple[Offset, NDArray[np.int64], NDArray[np.float64]]:
+) -> Offset:
     offset = Offset(east=0.0, north=0.0, n_pairs=0, mad=0.0, used=False)
-    index, difference = np.empty(0, np.int64), np.empty((0, 2))
     for _ in range(5):
         index, difference = _paired(det, osm, xy, osm_xy, shift, options)
         if len(index) == 0:
             break
-        offset = _summary(difference, options.offset_min_pairs_global, options)
+        offset = summary(difference, options.offset_min_pairs_global, options)
         step = np.hypot(*(np.array([offset.east, offset.north]) - shift[0]))
         shift = np.tile(np.array([offset.east, offset.north]), (len(det), 1))
-        if step < 0.05:
+        if step < SETTLED_M:
             break
-    return offset, index, difference
-
-
-def _summary(difference: NDArray[np.float64], least: int, options: DiffOptions) -> Offset:
-    middle = np.median(difference, axis=0)
-    mad = float(np.median(np.abs(difference - middle), axis=0).max())
-    n = len(difference)
-    sure = n >= least and 1.25 * mad / np.sqrt(n) < options.offset_precision_m
-    return Offset(
-        east=round(float(middle[0]), 3),
-        north=round(float(middle[1]), 3),
-        n_pairs=n,
-        mad=round(mad, 3),
-        used=bool(sure),
-    )
-
-
-def _by_cell(
-    keys: NDArray[np.int64],
-    index: NDArray[np.int64],
-    difference: NDArray[np.float64],
-    whole: Offset,
-    options: DiffOptions,
-) -> OffsetField:
-    rows: dict[tuple[int, int], list[int]] = {(int(c), int(r)): [] for c, r in np.unique(keys, axis=0)}
-    for position, (column, row) in enumerate(keys[index]):
-        rows[(int(column), int(row))].append(position)
-    cells: dict[tuple[int, int], Offset] = {}
-    sources: dict[tuple[int, int], str] = {}
-    for cell, own in rows.items():
-        around = [
-            position
-            for column in (-1, 0, 1)
-            for row in (-1, 0, 1)
-            for position in rows.get((cell[0] + column, cell[1] + row), ())
-        ]
-        for source, chosen in (("cell", own), ("neighbourhood", around)):
-            value = _summary(difference[chosen], options.offset_min_pairs, options) if chosen else None
-            if value is not None and value.used:
-                cells[cell], sources[cell] = value, source
-                break
-        else:
-            cells[cell], sources[cell] = whole, "region"
-    sure = {cell: value for cell, value in cells.items() if sources[cell] == "cell"}
-    disagree = any(
-        np.hypot(value.east - other.east, value.north - other.north) > options.offset_disagreement_m
-        for (column, row), value in sure.items()
-        for step in ((1, 0), (0, 1))
-        if (other := sure.get((column + step[0], row + step[1]))) is not None
-    )
-    return OffsetField(whole=whole, cell_m=options.offset_cell_m, cells=cells, sources=sources, disagree=disagree)
+    return offset

@@ -73,8 +73,6 @@ class DiffOptions:
     """Row 12: detections are shrunk so much before roads, rails and waterways are laid over them."""
     crossing_length_m: float = 2.0
     """Row 12: length of a road, rail or waterway that may lie inside."""
-    duplicate_iou: float = 0.3
-    """Row 15: detections of one label that overlap so much are one object seen twice."""
     min_score: Mapping[str, float] = field(default_factory=lambda: {"default": 0.5})
     """Row 16: least score of a new feature, by label; "default" is for labels not named."""
     outfield_min_area_m2: float = 2500.0
@@ -83,7 +81,15 @@ class DiffOptions:
     edge_margin_m: float = 200.0
     """The extract should reach so far beyond the detections; else there is a warning."""
 
+    # --- memory ---
+    rejections: Literal["keep", "expire"] = "keep"
+    """"keep": what a person rejected never comes back; "expire": it does on newer imagery than it was
+    rejected on."""
+
     # --- geometry of proposals ---
+    proposal_frame: Literal["osm", "imagery"] = "osm"
+    """"osm" draws proposals where OSM has its objects, with the offset taken out; "imagery" where the imagery
+    shows them, for mappers who set the offset in their editor."""
     simplify_m: float = 0.2
     """Tolerance of the simplification before rounding."""
     min_hole_m2: float = 4.0
@@ -125,7 +131,8 @@ class DiffOptions:
                 f"diff.max_ring_nodes={self.max_ring_nodes} does not fit; choose 8 to 1999, OSM's limit is 2,000"
             )
         choices = {"offset": ("auto", "off"), "propose": ("auto", "new", "accepted")}
-        choices["track_tags"] = ("athletics", "running")
+        choices |= {"track_tags": ("athletics", "running"), "rejections": ("keep", "expire")}
+        choices["proposal_frame"] = ("osm", "imagery")
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"diff.{name}={getattr(self, name)!r} is unknown; choose {' or '.join(allowed)}")
@@ -156,6 +163,5 @@ _SHARES = frozenset(
         "touching_keep",
         "pitch_building_coverage",
         "context_coverage",
-        "duplicate_iou",
     }
 )

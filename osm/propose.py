@@ -60,6 +60,7 @@ def proposal_texts(
             notes=tuple(row.qa),
             score=float(row.score),
             osm=tuple(f"{each['type']}/{each['id']}" for each in row.osm),
+            imagery=imagery,
         )
         for row in usable.itertuples()
     ]

@@ -1,6 +1,9 @@
 """An OSM file (.osm.pbf, .osm, .osm.gz, .osm.bz2) -> the elements that matter, in EPSG:4326."""
 
-from collections.abc import Iterator
+import datetime as dt
+import gc
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +19,7 @@ from groundplan.crs import LON_LAT
 from groundplan.errors import OsmFileError
 from groundplan.schema import OSM_FEATURES, empty_frame
 from osm.extract import Extract, ExtractInfo, extract_name
+from osm.read_history import split_history
 from osm.read_placeholders import read_placeholders
 from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles, veto_roles
 from osm.tags import KEYS, LIFECYCLE_KEYS
@@ -28,11 +32,11 @@ class _Rows:
     """What the pass over the file gathers; geometry as hexadecimal WKB until all of it is decoded at once."""
 
     wkb: list[str] = field(default_factory=list)
-    element: list[tuple[str, int, int, str]] = field(default_factory=list)
+    element: list[tuple[str, int, int, dt.datetime]] = field(default_factory=list)
     row: list[Row] = field(default_factory=list)
     n_broken: int = 0
 
-    def add(self, rows: list[Row], wkb: str, element: tuple[str, int, int, str]) -> None:
+    def add(self, rows: list[Row], wkb: str, element: tuple[str, int, int, dt.datetime]) -> None:
         for row in rows:
             self.wkb.append(wkb)
             self.element.append(element)
@@ -48,7 +52,8 @@ def read_osm(path: Path) -> Extract:
     Parameters
     ----------
     path : Path
-        ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``, sorted by type and id.
+        ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``, sorted by type and id; or ``.osh.pbf`` with the
+        history of a region, which gives the present state and rows of role "deleted".
 
     Returns
     -------
@@ -69,10 +74,20 @@ def read_osm(path: Path) -> Extract:
     source = Path(path)
     if not source.is_file():
         raise OsmFileError(f"no OSM file at {source}; {NEEDED}")
-    with _clear_errors(source):
-        bbox, timestamp = _header(source)
-        rows = _scan(source)
-        placeholders = read_placeholders(source)
+    with _clear_errors(source), _no_collection():
+        bbox, timestamp, history = _header(source)
+        if history:
+            # libosmium builds areas from one version of everything, so the present state gets a file of its own.
+            with tempfile.TemporaryDirectory() as folder:
+                current = Path(folder) / "current.osm.pbf"
+                deleted = split_history(source, current)
+                rows = _scan(current)
+            for element, row, shape in deleted:
+                rows.add([row], shapely.to_wkb(shape, hex=True), element)
+            placeholders = empty_frame(OSM_FEATURES, crs=LON_LAT)
+        else:
+            rows = _scan(source)
+            placeholders = read_placeholders(source)
     frame = _frame(rows, placeholders)
     versions = frame["version"].to_numpy() > 0
     newest = max(frame["timestamp"], default="")
@@ -87,15 +102,29 @@ def read_osm(path: Path) -> Extract:
     return Extract(info=info, features=frame)
 
 
-def _header(source: Path) -> tuple[tuple[float, float, float, float] | None, str]:
+def _header(source: Path) -> tuple[tuple[float, float, float, float] | None, str, bool]:
+    """Return where the file reaches, how old it is, and whether it holds several versions of its elements."""
     with osmium.io.Reader(str(source), osmium.osm.NOTHING) as reader:
         header = reader.header()
         box = header.box()
         stamp = header.get("osmosis_replication_timestamp") or header.get("timestamp")
+        history = bool(header.has_multiple_object_versions) or ".osh" in source.name
         if not box.valid():
-            return None, stamp
+            return None, stamp, history
         low, high = box.bottom_left, box.top_right
-        return (low.lon, low.lat, high.lon, high.lat), stamp
+        return (low.lon, low.lat, high.lon, high.lat), stamp, history
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from searching for cycles while many small objects are made that have none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _scan(source: Path) -> _Rows:
@@ -121,7 +150,11 @@ def _scan(source: Path) -> _Rows:
             except (RuntimeError, osmium.InvalidLocationError):
                 rows.n_broken += 1
                 continue
-            rows.add(found, wkb, _element("way" if item.from_way() else "relation", item.orig_id(), item))
+            rows.add(
+                found,
+                wkb,
+                ("way" if item.from_way() else "relation", item.orig_id(), item.version, item.timestamp),
+            )
         elif item.is_way():
             found = line_roles(get, closed=item.is_closed())
             if not found or item.id < 0:
@@ -131,21 +164,20 @@ def _scan(source: Path) -> _Rows:
             except (RuntimeError, osmium.InvalidLocationError):
                 rows.n_broken += 1
                 continue
-            rows.add(found, wkb, _element("way", item.id, item))
+            rows.add(found, wkb, ("way", item.id, item.version, item.timestamp))
         elif item.is_node():
             found = node_roles(get) or veto_roles((tag.k for tag in item.tags), get)
             if found and item.id > 0:
-                rows.add(found, factory.create_point(item), _element("node", item.id, item))
+                rows.add(found, factory.create_point(item), ("node", item.id, item.version, item.timestamp))
     return rows
 
 
-def _element(kind: str, number: int, item: Any) -> tuple[str, int, int, str]:
-    version = int(item.version)
-    # libosmium gives 1970 to elements without a timestamp; isoformat takes a tenth of strftime's time.
-    text = item.timestamp.isoformat()[:19] + "Z" if version > 0 else ""
-    if text.startswith("1970"):
-        text = ""
-    return kind, int(number), version, text
+def _stamps(moments: Sequence[dt.datetime]) -> list[str]:
+    """Return moments as ISO 8601; libosmium gives 1970 to elements without one, which becomes ""."""
+    # All at once: isoformat on each takes as long as reading its tags.
+    seconds = pd.DatetimeIndex(moments).tz_convert(None).to_numpy().astype("datetime64[s]")
+    text = np.char.add(np.datetime_as_string(seconds, unit="s"), "Z")
+    return np.where(seconds.astype(np.int64) > 0, text, "").tolist()
 
 
 def _frame(rows: _Rows, placeholders: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -163,7 +195,7 @@ def _frame(rows: _Rows, placeholders: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         "osm_type": pd.Series(kinds, dtype="str"),
         "osm_id": np.array(numbers, np.int64),
         "version": np.array(versions, np.int64),
-        "timestamp": pd.Series(stamps, dtype="str"),
+        "timestamp": pd.Series(_stamps(stamps) if stamps else [], dtype="str"),
         "label": pd.Series(labels, dtype="str"),
         "role": pd.Series(roles, dtype="str"),
         "tags": pd.Series(list(tags), dtype="object"),

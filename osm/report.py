@@ -13,7 +13,7 @@ from groundplan.records import Imagery
 from groundplan.schema import STATUSES
 from osm.extract import ExtractInfo
 from osm.frames import Offsets, Surroundings
-from osm.offset import Offset, OffsetField
+from osm.offset_field import Offset, OffsetField
 from osm.options import DiffOptions
 
 
@@ -24,6 +24,7 @@ def offset_record(offset: Offset) -> dict[str, Any]:
         "north": offset.north,
         "n_pairs": offset.n_pairs,
         "mad": offset.mad,
+        "error_m": offset.error_m,
         "used": offset.used,
     }
 
@@ -70,13 +71,13 @@ def osm_record(info: ExtractInfo) -> dict[str, Any]:
 
 def count_records(changes: gpd.GeoDataFrame) -> dict[str, Any]:
     """Return how many changes there are by status, by reason and by label, all in a fixed order."""
-    status = Counter(changes["status"])
-    reasons = Counter(
-        f"{state}:{each[0]}" for state, each in zip(changes["status"], changes["reasons"], strict=True)
-    )
+    states = changes["status"].to_list()
+    status = Counter(states)
+    reasons = Counter(f"{state}:{each[0]}" for state, each in zip(states, changes["reasons"], strict=True))
+    both = Counter(zip(changes["label"].to_list(), states, strict=True))
     labels = {
-        label: {state: n for state in STATUSES if (n := Counter(rows["status"])[state])}
-        for label, rows in changes.groupby("label", sort=True)
+        label: {state: n for state in STATUSES if (n := both[(label, state)])}
+        for label in sorted({label for label, _ in both})
     }
     return {
         "status": {state: status[state] for state in STATUSES},
@@ -122,7 +123,9 @@ def find_warnings(
 def offset_doubt(offsets: Offsets, options: DiffOptions) -> str:
     """Return why the offset cannot be believed, so that nothing may be new; empty when it can."""
     fields = [offsets.all] + ([offsets.fields] if offsets.fields else [])
-    values = [value for field in fields for value in (field.whole, *field.cells.values()) if value.used]
+    # Cells that lean on others, or on the trend, say nothing of their own.
+    own = [field.cells[cell] for field in fields for cell, source in field.sources.items() if source == "cell"]
+    values = [value for value in (*(field.whole for field in fields), *own) if value.used]
     longest = max((float(np.hypot(each.east, each.north)) for each in values), default=0.0)
     if longest > options.offset_max_m:
         return (

@@ -1,6 +1,7 @@
 """One OSM element's tags -> the rows it becomes: role, label and the tags that matter."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 from osm.tags import LIFECYCLE_KEYS, Get, blocks, families, lifecycle_labels
@@ -15,14 +16,16 @@ def area_roles(get: Get) -> list[Row]:
     A closed ``leisure=track`` way is an area only where it says ``area=yes``: see `line_roles`; the caller
     tells them apart with `is_track_line`.
     """
+    building, leisure = get("building"), get("leisure")
+    is_building = building is not None and building != "no"
+    if is_building and leisure is None:
+        # Nine of ten areas are plain buildings: they share their rows, which nobody changes.
+        return _plain_building(str(building))
     rows: list[Row] = []
-    building = get("building")
-    if building is not None and building != "no":
-        # The one case that matters for speed: nine of ten areas are plain buildings.
-        rows.append(("area", "building", {"building": building}))
+    if is_building:
+        rows.append(("area", "building", {"building": str(building)}))
     elif (part := get("building:part")) is not None and part != "no":
         rows.append(("other_sport", "building", {"building:part": part}))
-    leisure = get("leisure")
     if leisure in ("pitch", "track"):
         rows += _sport_rows(leisure, get)
     elif leisure == "swimming_pool":
@@ -30,6 +33,16 @@ def area_roles(get: Get) -> list[Row]:
     if not rows and (get("natural") == "water" or get("waterway") == "riverbank"):
         rows.append(("blocker", "", {"natural": "water"}))
     return rows
+
+
+@lru_cache(maxsize=1024)
+def _plain_building(value: str) -> list[Row]:
+    return [("area", "building", {"building": value})]
+
+
+@lru_cache(maxsize=1024)
+def _blocker(key: str, value: str) -> list[Row]:
+    return [("blocker", "", {key: value})]
 
 
 def node_roles(get: Get) -> list[Row]:
@@ -51,7 +64,7 @@ def line_roles(get: Get, *, closed: bool) -> list[Row]:
     if get("leisure") == "track" and (not closed or is_track_line(get)):
         return [("line", label, tags) for role, label, tags in _sport_rows("track", get) if role == "area"]
     blocker = blocks(get)
-    return [("blocker", "", {blocker[0]: blocker[1]})] if blocker else []
+    return _blocker(*blocker) if blocker else []
 
 
 def is_track_line(get: Get) -> bool:

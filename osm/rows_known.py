@@ -24,6 +24,11 @@ def idle(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     return _vetoed(world, options, gone=False)
 
 
+def deleted_before(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 2: somebody has deleted the same thing here, and nobody has drawn it again."""
+    return _overlaid(world, options, world.osm.role == "deleted")
+
+
 def one_det_many_osm(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     """Row 3: the detection covers several mapped objects of its family."""
     pairs = world.family
@@ -72,11 +77,16 @@ def _unequal(pairs: Pairs, options: DiffOptions) -> NDArray[np.bool_]:
 
 
 def _vetoed(world: World, options: DiffOptions, *, gone: bool) -> NDArray[np.bool_]:
-    areas = world.with_role("veto")
+    return _overlaid(world, options, (world.osm.role == "veto") & (world.osm.gone == gone))
+
+
+def _overlaid(world: World, options: DiffOptions, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which detections lie under these rows of their label by `lifecycle_coverage`, or hold their node."""
+    areas = world.areas
     same = world.det.label[areas.det] == world.osm.label[areas.osm]
-    areas = areas.where(same & (world.osm.gone[areas.osm] == gone) & (areas.cov_det >= options.lifecycle_coverage))
+    areas = areas.where(same & rows[areas.osm] & (areas.cov_det >= options.lifecycle_coverage))
     places = world.osm.geometry.copy()
-    places[(world.osm.role != "veto") | world.osm.areal | (world.osm.gone != gone)] = None
+    places[~rows | world.osm.areal] = None
     det, osm = candidates(world.det.polygon, places)
     same = world.det.label[det] == world.osm.label[osm]
     det, osm = det[same], osm[same]

@@ -105,7 +105,8 @@ class World:
 def mapped(osm: gpd.GeoDataFrame) -> Mapped:
     """Return OSM_FEATURES (in the metric CRS) as arrays."""
     geometry = osm.geometry.to_numpy()
-    keys = list(zip(osm["osm_type"], osm["osm_id"], strict=True))
+    # Lists first: an Arrow column makes an object of its own for every look at a row.
+    keys = list(zip(osm["osm_type"].to_list(), osm["osm_id"].to_list(), strict=True))
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     tags = osm["tags"].to_list()
     return Mapped(
@@ -115,7 +116,7 @@ def mapped(osm: gpd.GeoDataFrame) -> Mapped:
         element=np.array([numbers[key] for key in keys], np.int64),
         pitch=np.array([each.get("leisure") == "pitch" for each in tags], bool),
         gone=np.array([any(key.split(":")[0] in GONE_PREFIXES for key in each) for each in tags], bool),
-        day=np.array([str(stamp)[:10] for stamp in osm["timestamp"]], dtype=object),
+        day=np.array([str(stamp)[:10] for stamp in osm["timestamp"].to_list()], dtype=object),
         areal=np.isin(shapely.get_type_id(geometry), (3, 6)),
     )
 

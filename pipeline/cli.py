@@ -108,7 +108,13 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--osm-permitted", action="store_true", help="tracing for OSM is allowed from this imagery"
     )
-    command.add_argument("--decisions", type=Path, metavar="FILE", help="decisions.jsonl of earlier reviews")
+    command.add_argument(
+        "--decisions",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        help="decisions.jsonl of a review or MapRoulette's export; may be given several times",
+    )
     command.add_argument("--config", type=Path, metavar="REGION.toml", help="takes [diff] and [imagery] from it")
 
     command = add("review", "serve a run's review page on this machine and save decisions")

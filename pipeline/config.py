@@ -23,7 +23,7 @@ class OsmTable:
     extract: str
     """.osm.pbf, .osm, .osm.gz or .osm.bz2, relative to the region file."""
     decisions: str = ""
-    """decisions.jsonl of earlier reviews, relative to the region file; empty = none."""
+    """decisions.jsonl of a review, or MapRoulette's export, relative to the region file; empty = none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,6 +150,8 @@ def write_review_page(plan: Plan, changes: gpd.GeoDataFrame, diff_report: dict[s
     config = plan.config
     assert config.extract is not None
     offset = (diff_report["offset_m"]["east"] or 0.0, diff_report["offset_m"]["north"] or 0.0)
+    if config.diff.proposal_frame == "imagery":
+        offset = (0.0, 0.0)  # proposals lie on the imagery already
     chips = write_chips(plan.region, changes, offset_m=offset, folder=config.out / "review")
     write_review(
         config.out,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import osmium
 import pytest
 import shapely
@@ -13,10 +14,15 @@ from shapely import affinity
 
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.records import Imagery
+from osm.diff import diff
+from osm.options import DiffOptions
 
 CRS = "EPSG:32632"
 EAST, NORTH = 540_000.0, 5_223_000.0
 """A place in Liechtenstein."""
+
+TOWN_OPTIONS = DiffOptions(batch_features=5)
+TOWN_SHIFT = (2.0, -1.5)
 
 STAMP = "2015-01-01T00:00:00Z"
 
@@ -142,3 +148,41 @@ def liechtenstein() -> Path:
     if not path.is_file():
         pytest.skip("the extract of Liechtenstein is not beside the checkout")
     return path
+
+
+def town(box):
+    """Sixty houses in rows, of which every tenth is not mapped, a yard and three courts that are not either."""
+    rng = np.random.default_rng(11)
+    houses = [
+        (
+            "building",
+            box(40 * (k % 10), 40 * (k // 10), *rng.uniform(8, 20, 2), turn_deg=float(rng.uniform(0, 60))),
+        )
+        for k in range(60)
+    ]
+    extra = [("building", box(450, 0, 40, 40).difference(box(460, 10, 20, 20)))]
+    # Abutting courts share two corners each, which the files must not.
+    extra += [("tennis_court", box(450 + 18 * k, 100, 18, 36)) for k in range(3)]
+    extra += [("building", box(500, 200, 10, 10), 0.2)]
+    known = [row for k, row in enumerate(houses) if k % 10]
+    return known, [row for k, row in enumerate(houses) if k % 10 == 0] + extra
+
+
+@pytest.fixture(scope="session")
+def planted(new_world, make_box, make_features, tmp_path_factory):
+    world = new_world()
+    known, unknown = town(make_box)
+    for _, shape in known:
+        world.area(shape, {"building": "yes", "name": "Müller & <Söhne>"})
+    world.line(shapely.LineString(make_box(-20, -20, 500, 1).exterior.coords[:3]), {"highway": "residential"})
+    frame = make_features([*known, *unknown])
+    frame = frame.set_geometry(frame.geometry.translate(*TOWN_SHIFT))
+    return world.write(tmp_path_factory.mktemp("town") / "town.osm.pbf"), frame
+
+
+@pytest.fixture(scope="session")
+def ran(planted, imagery, tmp_path_factory):
+    extract, frame = planted
+    out = tmp_path_factory.mktemp("out") / "diff"
+    report = diff(frame, extract, out=out, imagery=imagery, options=TOWN_OPTIONS)
+    return out, report

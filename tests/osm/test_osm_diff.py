@@ -1,12 +1,9 @@
 """The OSM stage on a planted town, judged by osmium, xmllint and the files' own readers."""
 
 import json
-import subprocess
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
 import pytest
 import shapely
 
@@ -21,58 +18,6 @@ from osm.options import DiffOptions
 SCHEMA = Path(__file__).with_name("osmchange.xsd")
 OPTIONS = DiffOptions(batch_features=5)
 SHIFT = (2.0, -1.5)
-
-
-def plan(box):
-    """Sixty houses in rows, of which every tenth is not mapped, a yard and three courts that are not either."""
-    rng = np.random.default_rng(11)
-    houses = [
-        (
-            "building",
-            box(40 * (k % 10), 40 * (k // 10), *rng.uniform(8, 20, 2), turn_deg=float(rng.uniform(0, 60))),
-        )
-        for k in range(60)
-    ]
-    extra = [("building", box(450, 0, 40, 40).difference(box(460, 10, 20, 20)))]
-    # Abutting courts share two corners each, which the files must not.
-    extra += [("tennis_court", box(450 + 18 * k, 100, 18, 36)) for k in range(3)]
-    extra += [("building", box(500, 200, 10, 10), 0.2)]
-    known = [row for k, row in enumerate(houses) if k % 10]
-    return known, [row for k, row in enumerate(houses) if k % 10 == 0] + extra
-
-
-@pytest.fixture(scope="module")
-def planted(new_world, make_box, make_features, tmp_path_factory):
-    world = new_world()
-    known, unknown = plan(make_box)
-    for _, shape in known:
-        world.area(shape, {"building": "yes", "name": "Müller & <Söhne>"})
-    world.line(shapely.LineString(make_box(-20, -20, 500, 1).exterior.coords[:3]), {"highway": "residential"})
-    frame = make_features([*known, *unknown])
-    frame = frame.set_geometry(frame.geometry.translate(*SHIFT))
-    return world.write(tmp_path_factory.mktemp("town") / "town.osm.pbf"), frame
-
-
-@pytest.fixture(scope="module")
-def ran(planted, imagery, tmp_path_factory):
-    extract, frame = planted
-    out = tmp_path_factory.mktemp("out") / "diff"
-    report = diff(frame, extract, out=out, imagery=imagery, options=OPTIONS)
-    return out, report
-
-
-def tool(*arguments):
-    return subprocess.run([str(each) for each in arguments], capture_output=True, text=True)
-
-
-def applied(osmium_tool, base, out, target):
-    done = tool(osmium_tool, "apply-changes", "-O", "-o", target, base, *sorted(out.glob("proposals/*.osc")))
-    assert done.returncode == 0, done.stderr
-    return target
-
-
-def opl(osmium_tool, path):
-    return tool(osmium_tool, "cat", path, "-f", "opl").stdout.splitlines()
 
 
 def test_what_is_missing_is_new_and_the_rest_is_matched(ran):
@@ -115,96 +60,8 @@ def test_changes_are_the_same_in_both_formats_and_fit_the_schema(ran):
         assert ring.is_ccw
 
 
-def test_every_file_is_well_formed_and_fits_its_schema(ran, xmllint):
-    out, _ = ran
-    files = sorted(out.glob("proposals/*.osc"))
-    assert len(files) >= 2
-    assert tool(xmllint, "--noout", "--schema", SCHEMA, *files).returncode == 0
-    assert tool(xmllint, "--noout", *sorted(out.glob("proposals/*.osm"))).returncode == 0
-    for path in files:
-        assert path.with_suffix(".osm").is_file()
-        assert json.loads(path.with_suffix(".changeset.json").read_text())["source"] == "planted (2020-06-01)"
-        assert ET.parse(path.with_suffix(".osm")).getroot().get("upload") in ("never", "false")
-
-
-def test_applying_the_proposals_adds_exactly_what_they_create(ran, planted, osmium_tool, tmp_path):
-    out, _ = ran
-    base = planted[0]
-    # One file after the other, because each starts its placeholder ids at -1.
-    for path in sorted(out.glob("proposals/*.osc")):
-        after = tmp_path / "after.osm.pbf"
-        assert tool(osmium_tool, "apply-changes", "-O", "-o", after, base, path).returncode == 0
-        root = ET.parse(path).getroot()
-        before_lines, after_lines = opl(osmium_tool, base), opl(osmium_tool, after)
-        assert set(before_lines) <= set(after_lines)
-        added = [line for line in after_lines if line not in set(before_lines)]
-        for letter, kind in (("n", "node"), ("w", "way"), ("r", "relation")):
-            assert sum(line.startswith(letter + "-") for line in added) == len(root.findall(f"create/{kind}"))
-        assert len(added) == len(list(root.find("create")))
-        assert tool(osmium_tool, "check-refs", after).returncode == 0
-
-
-def test_each_new_change_is_one_area_and_no_family_overlaps_it(ran, planted, osmium_tool, tmp_path):
-    out, _ = ran
-    changes = read_vector(out / "changes.parquet")
-    changes = changes[changes["status"] == "new"].set_index("proposal")
-    seen = set()
-    for path in sorted(out.glob("proposals/*.osc")):
-        after, areas = tmp_path / "after.osm.pbf", tmp_path / "areas.geojson"
-        assert tool(osmium_tool, "apply-changes", "-O", "-o", after, planted[0], path).returncode == 0
-        done = tool(osmium_tool, "export", "-O", "-a", "type,id", "--geometry-types=polygon", after, "-o", areas)
-        assert done.returncode == 0, done.stderr
-        frame = gpd.read_file(areas)
-        new = frame[frame["@id"] < 0]
-        for _, row in new.iterrows():
-            name = f"{path.name}#{row['@type']}/{row['@id']}"
-            seen.add(name)
-            want = changes.loc[name]
-            union = row.geometry.union(want.geometry).area
-            assert row.geometry.intersection(want.geometry).area / union > 0.999
-            assert all(row[key] == value for key, value in want.tags.items())
-            others = frame.geometry[(frame["building"] == row["building"]) & (frame.index != row.name)].to_numpy()
-            shared = shapely.area(shapely.intersection(others, row.geometry))
-            assert (shared <= 0.01 * np.minimum(shapely.area(others), row.geometry.area)).all()
-    assert seen == set(changes.index)
-
-
-def test_no_two_nodes_lie_at_one_place_in_all_the_files_and_the_extract(ran, planted, osmium_tool):
-    out, _ = ran
-    places = [
-        (node.get("lon"), node.get("lat"))
-        for path in sorted(out.glob("proposals/*.osc"))
-        for node in ET.parse(path).iter("node")
-    ]
-    base = {
-        (f"{float(line.split(' x')[1].split()[0]):.7f}", f"{float(line.split(' y')[1].split()[0]):.7f}")
-        for line in opl(osmium_tool, planted[0])
-        if line.startswith("n")
-    }
-    assert len(set(places)) == len(places) > 40
-    assert not set(places) & base
-
-
-def test_running_again_on_the_applied_extract_finds_nothing_new(planted, imagery, osmium_tool, tmp_path):
-    base, frame = planted
-    one = tmp_path / "one"
-    diff(frame, base, out=one, imagery=imagery)  # one file, so that its ids are unique
-    after = applied(osmium_tool, base, one, tmp_path / "after.osm.pbf")
-    report = diff(frame, after, out=tmp_path / "again", imagery=imagery)
-    assert report["counts"]["status"]["new"] == 0
-    assert report["counts"]["reason"]["matched:iou"] == 64
-
-
 def files_of(folder):
     return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def test_two_runs_and_shuffled_input_give_the_same_bytes(ran, planted, imagery, tmp_path):
-    out, _ = ran
-    extract, frame = planted
-    for k, rows in enumerate((frame, frame.sample(frac=1, random_state=3))):
-        diff(rows, extract, out=tmp_path / str(k), imagery=imagery, options=OPTIONS)
-        assert files_of(tmp_path / str(k)) == files_of(out)
 
 
 def test_without_a_licence_changes_are_written_and_stale_proposals_are_gone(planted, imagery, tmp_path):
@@ -343,3 +200,59 @@ def test_the_180th_meridian_gives_no_broken_files(imagery, xmllint, tmp_path):
     report = diff(frame, empty, out=tmp_path / "a", imagery=imagery)
     assert report["counts"]["reason"] == {"review:size_shape": 1}
     assert not list((tmp_path / "a").glob("proposals/*.osc"))
+
+
+def test_proposals_are_drawn_where_the_imagery_shows_them_when_asked(planted, imagery, tmp_path):
+    extract, frame = planted
+    options = DiffOptions(proposal_frame="imagery")
+    report = diff(frame, extract, out=tmp_path, imagery=imagery, options=options)
+    assert report["counts"]["status"]["new"] == 10
+    assert json.loads((tmp_path / "changes.geojson").read_text())["properties"]["frame"] == "imagery"
+    changes = read_vector(tmp_path / "changes.parquet").to_crs("EPSG:32632")
+    seen = frame.geometry.to_numpy()
+    for shape in changes[changes["status"] == "new"].geometry:
+        assert max(shape.intersection(each).area / shape.union(each).area for each in seen) > 0.98
+    memory = tmp_path / "decisions.jsonl"
+    lon_lat = read_vector(tmp_path / "changes.parquet")
+    remember(memory, lon_lat[lon_lat["status"] == "new"].iloc[0], "rejected")
+    again = diff(frame, extract, out=tmp_path, imagery=imagery, options=options, decisions=memory)
+    assert again["counts"]["reason"]["suppressed:memory"] == 1
+
+
+def test_what_mappers_decided_in_maproulette_does_not_come_back(planted, ran, imagery, tmp_path):
+    out, _ = ran
+    extract, frame = planted
+    lines = (out / "maproulette.geojsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    features = [json.loads(line[1:])["features"][0] for line in lines]
+    for feature, status in zip(features, ("Not_An_Issue", "Fixed", "Already_Fixed", "Skipped"), strict=False):
+        feature["properties"]["mr_taskStatus"] = status
+    for feature in features[4:]:
+        feature["properties"]["mr_taskStatus"] = "Created"
+    export = tmp_path / "challenge.geojson"
+    export.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    # Another model draws all of it a little larger; the ids may change, the places do not.
+    other = frame.set_geometry(frame.geometry.buffer(0.4, join_style="mitre"))
+    report = diff(other, extract, out=tmp_path / "out", imagery=imagery, decisions=[export])
+    assert report["counts"]["reason"]["suppressed:memory"] == 3
+
+
+def test_an_infield_is_matched_in_a_mapped_field_and_needs_an_outline_without_one(
+    new_world, make_box, make_features, imagery, tmp_path
+):
+    world = new_world()
+    world.area(make_box(0, 0, 110, 110), {"leisure": "pitch", "sport": "baseball"})
+    infield, alone, whole = make_box(5, 5, 28, 28), make_box(500, 5, 32, 32), make_box(1000, 5, 90, 90)
+    rows = [("baseball_diamond", shape) for shape in (infield, alone, whole)]
+    frame = make_features(rows, shape=["rectangle", "wedge", "wedge"], feature_id=["infield", "alone", "whole"])
+    extract = world.write(tmp_path / "fields.osm.pbf")
+    report = diff(frame, extract, out=tmp_path / "out", imagery=imagery, options=DiffOptions(offset="off"))
+    changes = read_vector(tmp_path / "out" / "changes.parquet").set_index("feature_id")
+    got = {name: (changes.loc[name, "status"], changes.loc[name, "reasons"][0]) for name in frame["feature_id"]}
+    assert got == {
+        "infield": ("matched", "containment"),
+        "alone": ("review", "outline_needed"),
+        "whole": ("new", "no_candidate"),
+    }
+    assert report["proposals"]["features"] == 1
+    # The mapper gets the infield as a task all the same, and draws the field around it.
+    assert "outline_needed" in (tmp_path / "out" / "maproulette.geojsonl").read_text(encoding="utf-8")

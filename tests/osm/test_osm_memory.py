@@ -1,3 +1,5 @@
+import datetime as dt
+
 import numpy as np
 import pytest
 import shapely
@@ -5,7 +7,8 @@ import shapely
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import OutputError, SchemaError
 from osm.ids import change_ids
-from osm.memory import Decision, append_decision, read_decisions, recall
+from osm.memory import Decision, append_decision, read_decisions, recall, still_valid
+from osm.options import DiffOptions
 
 CRS = "EPSG:32632"
 
@@ -115,3 +118,20 @@ def test_objects_that_share_a_cell_get_ids_that_do_not_depend_on_their_order():
     back = change_ids(["building"] * 3, shapes[::-1], imagery_id="")
     assert len(set(forth)) == 3
     assert forth == back[::-1]
+
+
+def test_rejections_expire_on_newer_imagery_only_when_asked():
+    def rejected(**when):
+        return Decision(id="p", label="building", polygon=lon_lat(square()), decision="rejected", **when)
+
+    one, unknown = rejected(imagery_date="2020-05-01", when="2026-01-01T00:00:00Z"), rejected()
+    by_day = rejected(when="2021-05-01T10:00:00Z")
+    done = decided("done", square())
+    everything = (one, unknown, by_day, done)
+    expire = DiffOptions(rejections="expire")
+    newer = dt.date(2022, 1, 1)
+    assert still_valid(everything, imagery_date=newer, options=DiffOptions()) == everything
+    assert still_valid(everything, imagery_date=newer, options=expire) == (unknown, done)
+    assert still_valid(everything, imagery_date=dt.date(2020, 5, 1), options=expire) == everything
+    assert still_valid(everything, imagery_date=dt.date(2021, 5, 1), options=expire) == (unknown, by_day, done)
+    assert still_valid(everything, imagery_date=None, options=expire) == everything

@@ -112,11 +112,15 @@ def test_an_unsorted_extract_is_refused_and_told_to_be_sorted(tmp_path):
         read_osm(path)
 
 
-def test_missing_truncated_and_foreign_files_are_refused_in_one_line(world, make_box, tmp_path):
-    whole = world
-    for k in range(3000):
-        whole.area(make_box(20 * k, 0, 10, 10), {"building": "yes", "name": f"house {k * 7919}"})
-    data = whole.write(tmp_path / "whole.osm.pbf").read_bytes()
+def test_missing_truncated_and_foreign_files_are_refused_in_one_line(tmp_path):
+    opl = tmp_path / "whole.opl"
+    # More nodes than one block of the file holds.
+    spots = [f"n{k + 1} v1 Tname={k * 7919} x{k * 7919 % 97 / 10:.7f} y{k % 89 / 2}" for k in range(12_000)]
+    opl.write_text("\n".join(spots) + "\n")
+    with osmium.SimpleWriter(str(tmp_path / "whole.osm.pbf")) as writer:
+        for item in osmium.FileProcessor(str(opl)):
+            writer.add(item)
+    data = (tmp_path / "whole.osm.pbf").read_bytes()
     (tmp_path / "cut.osm.pbf").write_bytes(data[: len(data) * 2 // 3])
     (tmp_path / "cut.osm").write_text("<?xml version='1.0'?><osm version='0.6'><node id='1' lat='1' lon='2'/>")
     (tmp_path / "page.osm").write_text("<html><body>Too many requests</body></html>")
