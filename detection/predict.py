@@ -62,6 +62,8 @@ class MaskRcnnDetector:
             labels=tuple(label for label in record.labels if label in record.min_score),
             gsd_m=record.gsd_m,
             min_score=dict(record.min_score),
+            coarse_labels=record.coarse_labels,
+            coarse_factor=record.coarse_factor,
         )
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:

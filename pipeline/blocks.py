@@ -39,6 +39,8 @@ class TileFailure:
     col: int
     error: str
     """One line."""
+    coarse: bool = False
+    """Whether it is a tile of the coarse pass, which has its own rows and columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class BlockResult:
     detect_s: float = 0.0
     outline_s: float = 0.0
     valid_km2: float = 0.0
-    """Ground with valid pixels inside the tiles' cores."""
+    """Ground with valid pixels inside the tiles' cores; 0 in the coarse pass, which looks at it a second time."""
+    coarse: bool = False
 
 
 @dataclass(slots=True)
@@ -106,7 +109,8 @@ def run_block(task: BlockTask) -> BlockResult:
         read_s=round(clock.read_s, 3),
         detect_s=round(clock.detect_s, 3),
         outline_s=round(clock.outline_s, 3),
-        valid_km2=clock.valid_px * task.region.grid.gsd_m**2 / 1e6,
+        valid_km2=0.0 if task.coarse else clock.valid_px * task.region.grid.gsd_m**2 / 1e6,
+        coarse=task.coarse,
     )
     write_text_whole(task.done, json.dumps(asdict(result), sort_keys=True) + "\n")
     return result
@@ -140,7 +144,7 @@ def _try_tile(
             text = f"{type(err).__name__}: {lines[0] if lines else ''}"
             log.warning("tile row %d, col %d, try %d of %d: %s", tile.row, tile.col, attempt, TRIES, text)
             if attempt == TRIES:
-                clock.failures.append(TileFailure(row=tile.row, col=tile.col, error=text))
+                clock.failures.append(TileFailure(row=tile.row, col=tile.col, error=text, coarse=task.coarse))
             else:
                 reader.close()
     return None

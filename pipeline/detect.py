@@ -60,7 +60,7 @@ def detect(
             results.append(outcome)
         if on_block is not None:
             on_block(None if isinstance(outcome, Failure) else outcome)
-    ordered = tuple(sorted(results, key=lambda each: (each.row, each.col)))
+    ordered = tuple(sorted(results, key=lambda each: (each.coarse, each.row, each.col)))
     _drop_stale(plan)
     return Detected(results=ordered, failed=failed, resumed=resumed)
 
@@ -92,6 +92,7 @@ def _drop_stale(plan: Plan) -> None:
             path.unlink()
 
 
-def tile_bounds(plan: Plan) -> NDArray[np.float64]:
-    """Return left, bottom, right, top of every tile of the plan, shape (T, 4)."""
-    return np.array([tile.bounds for task in plan.tasks for tile in task.tiles], float).reshape(-1, 4)
+def tile_bounds(plan: Plan, *, coarse: bool = False) -> NDArray[np.float64]:
+    """Return left, bottom, right, top of every tile of one pass, shape (T, 4)."""
+    bounds = [tile.bounds for task in plan.tasks if task.coarse == coarse for tile in task.tiles]
+    return np.array(bounds, float).reshape(-1, 4)

@@ -87,7 +87,7 @@ def make_manifest(plan: Plan, results: Sequence[BlockResult], *, failed: dict[st
     failed : dict
         Part name of each block that no worker could finish, and the error.
     """
-    ordered = sorted(results, key=lambda each: (each.row, each.col))
+    ordered = sorted(results, key=lambda each: (each.coarse, each.row, each.col))
     inputs = [Path(scene.path) for scene in plan.region.scenes]
     inputs += [path for path in (plan.config.extract, plan.config.aoi, plan.config.truth) if path is not None]
     return {
@@ -100,6 +100,12 @@ def make_manifest(plan: Plan, results: Sequence[BlockResult], *, failed: dict[st
             "transform": list(plan.region.grid.transform)[:6],
             "width_px": plan.region.grid.width_px,
             "height_px": plan.region.grid.height_px,
+        },
+        "coarse": None
+        if plan.coarse is None
+        else {
+            "gsd_m": plan.coarse.grid.gsd_m,
+            "labels": [label for label in plan.labels if label in plan.info.coarse_labels],
         },
         "model": {
             "name": plan.info.name,

@@ -36,6 +36,8 @@ class BlockTask:
     polygons: PolygonOptions
     part: Path
     """Parquet file to write; its name is a hash of everything above."""
+    coarse: bool = False
+    """Whether it belongs to the coarse pass, whose ground the other tasks cover as well."""
 
     @property
     def done(self) -> Path:
@@ -49,6 +51,8 @@ class Plan:
 
     config: RegionConfig
     region: Region
+    coarse: Region | None
+    """The same ground on the coarse pass's lattice; None where no wanted label needs that pass."""
     info: DetectorInfo
     labels: tuple[str, ...]
     min_score: dict[str, float]
@@ -62,9 +66,10 @@ class Plan:
 
     @property
     def area_km2(self) -> float:
-        """Ground owned by the tiles."""
+        """Ground owned by the tiles, each place once."""
         gsd_m = self.region.grid.gsd_m
-        pixels = sum(tile.core.height * tile.core.width for task in self.tasks for tile in task.tiles)
+        fine = [task for task in self.tasks if not task.coarse]
+        pixels = sum(tile.core.height * tile.core.width for task in fine for tile in task.tiles)
         return pixels * gsd_m**2 / 1e6
 
 
@@ -81,30 +86,42 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     info = describe_detector(spec)
     labels = check_labels(config.model.labels, info)
     gsd_m = info.gsd_m if config.model.gsd_m is None else config.model.gsd_m
-    region = make_region(
-        scenes,
-        gsd_m=gsd_m,
-        tile_px=config.tiling.tile_px,
-        overlap_px=config.tiling.overlap_px,
-        crs=config.crs,
-        aoi=None if config.aoi is None else read_vector(config.aoi),
-    )
+    aoi = None if config.aoi is None else read_vector(config.aoi)
+
+    def region_at(gsd_m: float) -> Region:
+        tiling = config.tiling
+        return make_region(
+            scenes, gsd_m=gsd_m, tile_px=tiling.tile_px, overlap_px=tiling.overlap_px, crs=config.crs, aoi=aoi
+        )
+
+    region = region_at(gsd_m)
     default = config.model.min_score.get("default")
     min_score = {
         label: config.model.min_score.get(label, default if default is not None else info.min_score[label])
         for label in labels
     }
     polygons = dataclasses.replace(config.polygons, gsd_m=region.grid.gsd_m)
-    blocks = covered_blocks(region, config.tiling.block_tiles)
+    wide = [label for label in labels if label in info.coarse_labels]
+    coarse = region_at(region.grid.gsd_m * info.coarse_factor) if wide else None
     tasks = tuple(
         _task(
-            block, region, spec=spec, info=info, min_score=min_score, polygons=polygons, parts=config.out / "parts"
+            block,
+            one,
+            spec=spec,
+            info=info,
+            min_score={label: score for label, score in min_score.items() if (label in wide) == (one is coarse)},
+            polygons=dataclasses.replace(polygons, gsd_m=one.grid.gsd_m),
+            parts=config.out / "parts",
+            coarse=one is coarse,
         )
-        for block in blocks
+        for one in (region, coarse)
+        if one is not None
+        for block in covered_blocks(one, config.tiling.block_tiles)
     )
     return Plan(
         config=config,
         region=region,
+        coarse=coarse,
         info=info,
         labels=labels,
         min_score=min_score,
@@ -122,6 +139,7 @@ def _task(
     min_score: dict[str, float],
     polygons: PolygonOptions,
     parts: Path,
+    coarse: bool,
 ) -> BlockTask:
     seen = sorted({index for found in covering_scenes(region, block.tiles) for index in found})
     own = dataclasses.replace(
@@ -138,7 +156,8 @@ def _task(
         detector=spec,
         min_score=min_score,
         polygons=polygons,
-        part=parts / name,
+        part=parts / (f"coarse-{name}" if coarse else name),
+        coarse=coarse,
     )
 
 

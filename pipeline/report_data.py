@@ -127,14 +127,16 @@ def _score_bins(plan: Plan, features: gpd.GeoDataFrame) -> dict[str, list[int]]:
 def _tiles(plan: Plan, detected: Detected) -> dict[str, Any]:
     grid = plan.region.grid
     failures: list[dict[str, Any]] = [
-        {"row": failure.row, "col": failure.col, "error": failure.error}
+        {"row": failure.row, "col": failure.col, "error": failure.error, "coarse": failure.coarse}
         for result in detected.results
         for failure in result.failures
     ]
     for task in plan.tasks:
         if task.part.name in detected.failed:
             error = detected.failed[task.part.name]
-            failures += [{"row": tile.row, "col": tile.col, "error": error} for tile in task.tiles]
+            failures += [
+                {"row": tile.row, "col": tile.col, "error": error, "coarse": task.coarse} for tile in task.tiles
+            ]
     empty = sum(result.n_empty for result in detected.results)
     out: dict[str, Any] = {
         "total": plan.n_tiles,
@@ -145,9 +147,10 @@ def _tiles(plan: Plan, detected: Detected) -> dict[str, Any]:
     if grid.n_rows * grid.n_cols <= MAP_TILES:
         rows = [[" "] * grid.n_cols for _ in range(grid.n_rows)]
         for task in plan.tasks:
-            for tile in task.tiles:
+            for tile in task.tiles if not task.coarse else ():
                 rows[tile.row][tile.col] = "."
         for failure in failures:
-            rows[failure["row"]][failure["col"]] = "x"
+            if not failure["coarse"]:
+                rows[failure["row"]][failure["col"]] = "x"
         out["map"] = ["".join(row) for row in rows]
     return out

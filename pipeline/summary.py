@@ -59,6 +59,7 @@ def plan_summary(plan: Plan) -> str:
         f"         {scenes[0].width} x {scenes[0].height} px, {scenes[0].gsd_m:.3g} m, {scenes[0].crs.name}",
         f"grid     {grid.width_px} x {grid.height_px} px of {grid.gsd_m:.3g} m in {grid.crs.name}",
         f"tiles    {plan.n_tiles} of {grid.tile_px} px overlapping {grid.overlap_px} px, {len(plan.tasks)} blocks",
+        *_coarse_line(plan),
         f"area     {plan.area_km2:.3f} km2",
         f"model    {plan.info.name} ({plan.info.sha256[:12]})",
         "labels   " + ", ".join(f"{label} from {score:.2f}" for label, score in plan.min_score.items()),
@@ -67,6 +68,13 @@ def plan_summary(plan: Plan) -> str:
         f"output   {plan.config.out}",
     ]
     return "\n".join(lines)
+
+
+def _coarse_line(plan: Plan) -> list[str]:
+    if plan.coarse is None:
+        return []
+    wide = ", ".join(label for label in plan.labels if label in plan.info.coarse_labels)
+    return [f"         and once more at {plan.coarse.grid.gsd_m:.3g} m for {wide}"]
 
 
 def offset_line(offset: Mapping[str, Any] | None) -> str:
