@@ -27,6 +27,8 @@ class Parts:
     """0..1."""
     area: NDArray[np.float64]
     """Square metres."""
+    length: NDArray[np.float64]
+    """Perimeter, metres."""
     bounds: NDArray[np.float64]
     """(N, 4): minx, miny, maxx, maxy in metres."""
     tile: NDArray[np.float64]
@@ -38,6 +40,11 @@ class Parts:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    @property
+    def thickness(self) -> NDArray[np.float64]:
+        """Twice area over perimeter, metres; see `postprocess.polygonal.thickness`."""
+        return 2 * self.area / self.length
 
     @property
     def cut(self) -> NDArray[np.bool_]:
@@ -74,9 +81,12 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
     score = frame["score"].to_numpy(dtype=np.float64)
     geometry, tile, label, score = geometry[found], tile[found], label[found], score[found]
     bounds, area = shapely.bounds(geometry), np.asarray(shapely.area(geometry))
-    order = np.lexsort((shapely.length(geometry), area, score, *tile.T, *bounds.T, label.astype(str)))
+    length = np.asarray(shapely.length(geometry))
+    order = np.lexsort(
+        (length, area, score, *tile.T, *bounds.T, np.unique(label.astype(str), return_inverse=True)[1])
+    )
     geometry, tile, label, score = geometry[order], tile[order], label[order], score[order]
-    bounds, area = bounds[order], area[order]
+    bounds, area, length = bounds[order], area[order], length[order]
     touches = _touches(bounds, tile, border_m=options.border_m)
     seen = _seen_beyond(
         touches, bounds, tile, tiles=unique_tiles(tile if tiles is None else np.vstack((tile, tiles)))
@@ -86,6 +96,7 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
         label=label,
         score=score,
         area=area,
+        length=length,
         bounds=bounds,
         tile=tile,
         touches=touches,
