@@ -98,7 +98,7 @@ def main() -> None:
         parts, tiles = town_parts(count)
         return cpu_seconds(lambda: merge_parts(parts, options=polygons, tiles=tiles)) / len(parts) * 1e6
 
-    parts, tiles = town_parts(options.count)
+    parts, _tiles = town_parts(options.count)
     theirs = sahi_job(parts)
     us_a_feature(1000)  # the first call loads and compiles
     rows: dict[str, list[float]] = {"ours": [], "ten_times": [], "sahi": []}

@@ -18,7 +18,7 @@ _AT_ONCE: Final = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
-    """Edges of N polygons, left to right; vertical ones count for nothing and are missing."""
+    """Edges of N polygons, left to right. Vertical ones span nothing and count for nothing."""
 
     start: Places
     """(N + 1,): where each polygon's edges begin."""
@@ -124,29 +124,31 @@ def edges_of(geometries: Geometries) -> Edges:
     """Return the edges of polygons and multipolygons; all valid, none missing or empty."""
     bounds = shapely.bounds(geometries)
     origin = bounds[:, :2].min(axis=0) if len(geometries) else np.zeros(2)
-    pieces, owner = shapely.get_parts(geometries, return_index=True)
+    pieces, owner = geometries, np.arange(len(geometries))
+    if (shapely.get_type_id(geometries) != shapely.GeometryType.POLYGON).any():
+        pieces, owner = shapely.get_parts(geometries, return_index=True)
     rings, piece = shapely.get_rings(pieces, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    xy = xy - origin
-    inside = ring[1:] == ring[:-1]
-    (x0, y0), (x1, y1), ring = xy[:-1][inside].T, xy[1:][inside].T, ring[:-1][inside]
-    begin = np.searchsorted(ring, np.arange(len(rings)))
-    signed = np.bincount(ring, weights=(x0 - x0[begin][ring]) * (y1 - y0) - (y0 - y0[begin][ring]) * (x1 - x0))
+    n_points = shapely.get_num_coordinates(rings)
+    end = np.cumsum(n_points) - 1
+    x, y = np.ascontiguousarray((shapely.get_coordinates(rings) - origin).T)
+    # Every vertex begins an edge; that of a ring's last one is no longer than the vertical ones.
+    x_next, y_next = np.append(x[1:], 0.0), np.append(y[1:], 0.0)
+    x_next[end], y_next[end] = x[end], y[end]
     # Clockwise shells have their ground below the edges that run to the right; holes the other way round.
-    side = np.where(signed < 0, 1.0, -1.0)
+    side = np.where(shapely.is_ccw(rings), -1.0, 1.0)
     side[1:][piece[1:] == piece[:-1]] *= -1.0
-    flat = x0 != x1
-    x0, y0, x1, y1, ring = x0[flat], y0[flat], x1[flat], y1[flat], ring[flat]
-    back = x0 > x1
-    slope = (y1 - y0) / (x1 - x0)
-    owner = owner[piece[ring]]
+    sign = np.repeat(side, n_points)
+    back = x > x_next
+    sign[back] *= -1.0
+    run = x_next - x
+    n_edges = np.bincount(owner[piece], weights=n_points, minlength=len(geometries)).astype(np.intp)
     return Edges(
-        start=np.searchsorted(owner, np.arange(len(geometries) + 1)),
-        x0=np.where(back, x1, x0),
-        x1=np.where(back, x0, x1),
-        y0=np.where(back, y1, y0),
-        slope=slope,
-        sign=np.where(back, -side[ring], side[ring]),
+        start=np.concatenate(([0], np.cumsum(n_edges))),
+        x0=np.minimum(x, x_next),
+        x1=np.maximum(x, x_next),
+        y0=np.where(back, y_next, y),
+        slope=np.divide(y_next - y, run, out=np.zeros_like(x), where=run != 0),
+        sign=sign,
         origin=origin,
         bounds=bounds,
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -82,9 +83,7 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
     geometry, tile, label, score = geometry[found], tile[found], label[found], score[found]
     bounds, area = shapely.bounds(geometry), np.asarray(shapely.area(geometry))
     length = np.asarray(shapely.length(geometry))
-    order = np.lexsort(
-        (length, area, score, *tile.T, *bounds.T, np.unique(label.astype(str), return_inverse=True)[1])
-    )
+    order = _content_order(bounds, tile, label, score, area, length)
     geometry, tile, label, score = geometry[order], tile[order], label[order], score[order]
     bounds, area, length = bounds[order], area[order], length[order]
     touches = _touches(bounds, tile, border_m=options.border_m)
@@ -104,9 +103,20 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
     )
 
 
+def _content_order(
+    bounds: NDArray[np.float64], tile: NDArray[np.float64], label: NDArray[np.object_], *more: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Return the order of the parts by what they are: by their lower left corner, then by all the rest."""
+    order = np.lexsort((bounds[:, 1], bounds[:, 0]))
+    if (bounds[order[1:], :2] == bounds[order[:-1], :2]).all(axis=1).any():
+        labels = np.unique(label.astype(str), return_inverse=True)[1]
+        order = np.lexsort((*more, labels, *tile.T, *bounds.T[::-1]))
+    return order
+
+
 def unique_tiles(tile: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the different tiles among rows of bounds; bounds equal to 0.1 mm are one tile."""
-    return np.unique(np.round(tile, 4), axis=0)
+    return pd.DataFrame(np.round(tile, 4)).drop_duplicates().to_numpy()
 
 
 def same_tile(tile: NDArray[np.float64], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.bool_]:
