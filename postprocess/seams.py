@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from groundplan.crs import check_metric
 from groundplan.schema import FEATURES, check_parts, empty_frame, feature_ids
 from postprocess.agreement import Pairs, pair_parts
+from postprocess.conflicts import giving_way
 from postprocess.duplicates import duplicates
 from postprocess.objects import Objects, gather_objects
 from postprocess.options import PolygonOptions
@@ -30,7 +31,8 @@ def merge_parts(
 
     Two parts of one label are one object when their tiles overlap and the parts agree on the ground both tiles
     saw. Then a part that its tile saw whole stands for the object, and cut parts are joined by union. Neighbours
-    are never joined for touching. The order of the rows does not matter, nor in which blocks they were made.
+    are never joined for touching. Of objects of different labels on one place the better scored is kept; see
+    `postprocess.conflicts.giving_way`. The order of the rows does not matter, nor in which blocks they were made.
 
     Parameters
     ----------
@@ -73,6 +75,7 @@ def merge_parts(
     np.maximum.at(score, objects.owner[objects.owner >= 0], rows.score[objects.owner >= 0])
     keep &= ~duplicates(geometry, score, candidates=_candidates(rows, pairs, objects), alive=keep, options=options)
     places = np.flatnonzero(keep)
+    places = places[~giving_way(geometry[places], label[places], score[places], options=options)]
     columns = {
         "feature_id": feature_ids(label[places], geometry[places]),
         "label": label[places].astype(str),
