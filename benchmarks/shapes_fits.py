@@ -1,4 +1,4 @@
-"""Outlines with 0.5 m of noise and a fifth missing -> how near the fitted shapes are and what they cost, as JSON."""
+"""Noisy outlines with a fifth missing -> how near the fitted shapes are and what they cost, as JSON."""
 
 import argparse
 import json

@@ -123,7 +123,7 @@ def fit_models(model: Model, start: Array, points: Array, *, length_m: Array) ->
 def _normal(distance: Array, slope: Array) -> tuple[Array, Array]:
     """Return the weighted normal equations, (B, K, K) and (B, K), made safe to solve."""
     middle = distance.shape[1] // 2
-    scale = np.maximum(2.0 * np.partition(np.abs(distance), middle, axis=1)[:, middle], _LEAST_SCALE_M)
+    scale = np.maximum(1.5 * np.partition(np.abs(distance), middle, axis=1)[:, middle], _LEAST_SCALE_M)
     weighted = slope / (1.0 + (distance / scale[:, None]) ** 2)[:, None, :]
     normal = weighted @ slope.transpose(0, 2, 1)
     diagonal = np.einsum("bkk->bk", normal)

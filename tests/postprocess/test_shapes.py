@@ -96,6 +96,15 @@ def test_a_running_track_comes_back_as_a_ring():
     assert iou(found, true) > 0.95
 
 
+def test_a_track_of_which_a_piece_is_hidden_is_closed_again():
+    axis = at_home(shapely.LineString([(-42.2, 0), (42.2, 0)]), 100)
+    true = axis.buffer(46.26, quad_segs=64).difference(axis.buffer(36.5, quad_segs=64))
+    for hidden in (shapely.box(-20, 20, 40, 60), shapely.box(50, -60, 100, 0), shapely.box(20, -60, 75, -10)):
+        found = one(fit_stadiums, true.difference(at_home(hidden, 100)))
+        assert len(found.interiors) == 1
+        assert iou(found, true) > 0.93
+
+
 def test_an_oval_without_a_hole_comes_back_as_a_stadium():
     true = at_home(shapely.LineString([(-30, 0), (30, 0)]), 20).buffer(40, quad_segs=64)
     found = one(fit_stadiums, jittered(true, sigma_m=0.3))
