@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from postprocess.borders import meet_at_border
 from postprocess.options import PolygonOptions
-from postprocess.polygonal import Geometries, thickness
+from postprocess.overlaps import Edges, areas_inside, edges_of, shared_areas
+from postprocess.polygonal import thickness
 from postprocess.tiles import Parts, same_tile
 
 
@@ -43,7 +44,7 @@ def pair_parts(parts: Parts, *, options: PolygonOptions) -> Pairs:
 
     Notes
     -----
-    One query of a spatial index and at most three overlays a pair: O(N log N) for objects that overlap few others.
+    One query of a spatial index, and areas of all pairs at once: O(N log N) for objects that overlap few others.
     """
     near_m = options.border_m
     left, right = shapely.STRtree(parts.geometry).query(shapely.box(*(parts.bounds + _grown(near_m)).T))
@@ -53,15 +54,17 @@ def pair_parts(parts: Parts, *, options: PolygonOptions) -> Pairs:
     left, right = left[keep], right[keep]
     order = np.lexsort((right, left))
     left, right = left[order], right[order]
-    both = shapely.intersection(parts.geometry[left], parts.geometry[right])
-    shared = np.asarray(shapely.area(both))
+    edges = edges_of(parts.geometry)
+    shared = shared_areas(edges, left, right)
     same = same_tile(parts.tile, left, right)
     low, high = _seam(parts, left, right)
     size = high - low
     wide = (size > 2 * options.sliver_m).all(axis=1)
     linked = np.zeros(len(left), dtype=bool)
     rows = np.flatnonzero(~same & wide & (shared > 0))
-    rows = rows[_agree(parts, left[rows], right[rows], both[rows], low[rows], high[rows], options=options)]
+    rows = rows[
+        _agree(parts, edges, left[rows], right[rows], shared[rows], low[rows], high[rows], options=options)
+    ]
     linked[rows] = True
     touching = np.zeros(len(left), dtype=bool)
     rows = np.flatnonzero(~same & ~wide & (size > -near_m).all(axis=1) & (size > 2 * options.sliver_m).any(axis=1))
@@ -83,18 +86,6 @@ def _seam(
     return low, high
 
 
-def _area_inside(
-    parts: Parts, rows: NDArray[np.intp], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    area = parts.area[rows].copy()
-    bounds = parts.bounds[rows]
-    over = (bounds[:, :2] < low).any(axis=1) | (bounds[:, 2:] > high).any(axis=1)
-    if over.any():
-        seams = shapely.box(*low[over].T, *high[over].T)
-        area[over] = shapely.area(shapely.intersection(parts.geometry[rows[over]], seams))
-    return area
-
-
 def _similar(
     first_m2: NDArray[np.float64],
     second_m2: NDArray[np.float64],
@@ -112,25 +103,37 @@ def _similar(
 
 def _agree(
     parts: Parts,
+    edges: Edges,
     left: NDArray[np.intp],
     right: NDArray[np.intp],
-    both: Geometries,
+    shared_m2: NDArray[np.float64],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
     *,
     options: PolygonOptions,
 ) -> NDArray[np.bool_]:
     cut = parts.cut
-    first, second = _area_inside(parts, left, low, high), _area_inside(parts, right, low, high)
-    similar = _similar(
-        first, second, np.asarray(shapely.area(both)), cover_counts=cut[left] | cut[right], options=options
-    )
-    sliver = (thickness(both) < options.sliver_m / 2) | is_sliver(parts, options=options)[[left, right]].any(
-        axis=0
-    )
-    return np.asarray(similar & ~sliver)
+    first, second = (_area_inside(parts, edges, rows, low, high) for rows in (left, right))
+    agree = _similar(first, second, shared_m2, cover_counts=cut[left] | cut[right], options=options)
+    agree &= ~is_sliver(parts, options=options)[[left, right]].any(axis=0)
+    # The common ground's outline consists of pieces of both: only where it could be thin it has to be drawn.
+    around_m = parts.length[left] + parts.length[right]
+    rows = np.flatnonzero(agree & (2 * shared_m2 < options.sliver_m / 2 * around_m))
+    both = shapely.intersection(parts.geometry[left[rows]], parts.geometry[right[rows]])
+    agree[rows] = thickness(both) >= options.sliver_m / 2
+    return agree
+
+
+def _area_inside(
+    parts: Parts, edges: Edges, rows: NDArray[np.intp], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    area = parts.area[rows].copy()
+    bounds = parts.bounds[rows]
+    over = (bounds[:, :2] < low).any(axis=1) | (bounds[:, 2:] > high).any(axis=1)
+    area[over] = areas_inside(edges, rows[over], low[over], high[over])
+    return area
 
 
 def is_sliver(parts: Parts, *, options: PolygonOptions) -> NDArray[np.bool_]:
     """Return which parts are cut and so thin that they are only the edge of something another tile sees better."""
-    return np.asarray(parts.touches.any(axis=1) & (thickness(parts.geometry) < options.sliver_m))
+    return np.asarray(parts.touches.any(axis=1) & (parts.thickness < options.sliver_m))

@@ -5,6 +5,7 @@ import shapely
 from numpy.typing import NDArray
 
 from postprocess.options import PolygonOptions
+from postprocess.overlaps import edges_of, shared_areas
 from postprocess.polygonal import Geometries
 
 
@@ -39,7 +40,8 @@ def duplicates(
     if len(candidates) == 0:
         return repeated
     left, right = candidates.T
-    shared = np.asarray(shapely.area(shapely.intersection(geometries[left], geometries[right])))
+    places, back = np.unique(candidates, return_inverse=True)
+    shared = shared_areas(edges_of(geometries[places]), *back.reshape(-1, 2).T)
     area = np.asarray(shapely.area(geometries))
     overlaps: dict[int, list[tuple[int, float]]] = {}
     for a, b, shared_m2 in zip(left.tolist(), right.tolist(), shared.tolist(), strict=True):

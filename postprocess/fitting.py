@@ -1,6 +1,7 @@
-"""Points of an outline and a shape's distance function -> the shape's parameters, by robust least squares."""
+"""Points of many outlines and a distance function -> the parameters of all shapes, by robust least squares."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Model = Callable[[Array, Array], tuple[Array, Array]]
-"""Parameters (K,) and points (N, 2) -> signed distances (N,) and their derivatives (N, K)."""
+"""Parameters (B, K) and points (B, N, 2) -> signed distances (B, N) and their derivatives (B, K, N)."""
 
 SAMPLES: Final = 160
 """Points an outline is sampled with: one to two metres apart on a soccer pitch, a decimetre on a small house."""
@@ -18,16 +19,64 @@ _STEPS = 25
 _ENOUGH_M = 1e-3
 _LEAST_SCALE_M = 0.02
 """Distances are weighed on at least this scale, else exact outlines would divide by zero."""
+_ALIKE_M = 2.0
+"""An outline's error is about the same over this length (a few cells of a network's mask): more samples on it
+tell nothing more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fits:
+    """B fits of a model with K parameters."""
+
+    params: Array
+    """(B, K); not finite where the steps diverged."""
+    cost: Array
+    """(B,): mean of log-damped squares, for comparing fits to the same points; infinite where they diverged."""
+    covariance: Array
+    """(B, K, K): of the parameters, as far as the outline's own roughness tells."""
+
+    def best_of(self, other: "Fits") -> "Fits":
+        """Return of two tries at the same points the cheaper, one by one."""
+        better = other.cost < self.cost
+        return Fits(
+            params=np.where(better[:, None], other.params, self.params),
+            cost=np.where(better, other.cost, self.cost),
+            covariance=np.where(better[:, None, None], other.covariance, self.covariance),
+        )
+
+    def drawn_to(self, target: Array, *, sigma: Array) -> "Fits":
+        """Return the fits after the parameters were also measured as `target`, with a standard error.
+
+        Parameters
+        ----------
+        target : ndarray of shape (B, K)
+            NaN where nothing is known of a parameter.
+        sigma : ndarray of shape (K,)
+
+        Notes
+        -----
+        The update of a Kalman filter: a size that the outline fixes to centimetres hardly moves, one that a hidden
+        side leaves open does, and the centre moves along with it.
+        """
+        params, covariance = self.params.copy(), self.covariance.copy()
+        for k in range(params.shape[1]):
+            gain = covariance[:, :, k] / (covariance[:, k, k] + sigma[k] ** 2)[:, None]
+            gain = np.where(np.isnan(target[:, k])[:, None], 0.0, gain)
+            params += gain * np.nan_to_num(target[:, k] - params[:, k])[:, None]
+            covariance -= gain[:, :, None] * covariance[:, None, k, :]
+        return Fits(params=params, cost=self.cost, covariance=covariance)
 
 
 def ring_points(ring: Any, *, count: int = SAMPLES) -> Array:
     """Return (count, 2) points at equal distances along a ring, in its CRS."""
-    at = (np.arange(count) + 0.5) * (ring.length / count)
-    return np.asarray(shapely.get_coordinates(shapely.line_interpolate_point(ring, at)), dtype=np.float64)
+    xy = shapely.get_coordinates(ring)
+    at = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
+    wanted = (np.arange(count) + 0.5) * (at[-1] / count)
+    return np.column_stack((np.interp(wanted, at, xy[:, 0]), np.interp(wanted, at, xy[:, 1])))
 
 
-def fit_model(model: Model, start: Array, points: Array) -> tuple[Array, float] | None:
-    """Minimise the distances of the points to a shape; Gauss-Newton with Cauchy weights.
+def fit_models(model: Model, start: Array, points: Array, *, length_m: Array) -> Fits:
+    """Minimise the distances of points to shapes; Gauss-Newton with Cauchy weights, many shapes at once.
 
     The weights let go of pieces of the outline that belong to no side, such as a chord over a hidden corner.
 
@@ -35,15 +84,12 @@ def fit_model(model: Model, start: Array, points: Array) -> tuple[Array, float] 
     ----------
     model : callable
         See `Model`.
-    start : ndarray of shape (K,)
-        First guess.
-    points : ndarray of shape (N, 2)
-
-    Returns
-    -------
-    tuple of ndarray of shape (K,) and float, or None
-        Parameters and the cost (mean of log-damped squares, for comparing fits to the same points); None where
-        the steps diverge.
+    start : ndarray of shape (B, K)
+        First guesses.
+    points : ndarray of shape (B, N, 2)
+        At equal distances on the outlines.
+    length_m : ndarray of shape (B,)
+        How long the outlines are.
 
     References
     ----------
@@ -51,48 +97,59 @@ def fit_model(model: Model, start: Array, points: Array) -> tuple[Array, float] 
     doi:10.1080/03610927708827533.
     """
     params = start.copy()
-    middle = len(points) // 2
-    for _ in range(_STEPS):
+    active = np.arange(len(params))
+    with np.errstate(all="ignore"):
+        for _ in range(_STEPS):
+            here, at = params[active], points[active]
+            distance, slope = model(here, at)
+            normal, pull = _normal(distance, slope)
+            step = np.linalg.solve(normal, pull[:, :, None])[:, :, 0]
+            params[active] = here - step
+            largest = np.abs(step).max(axis=1)
+            active = active[(largest >= _ENOUGH_M) & np.isfinite(largest)]
+            if len(active) == 0:
+                break
         distance, slope = model(params, points)
-        scale = max(2.0 * float(np.partition(np.abs(distance), middle)[middle]), _LEAST_SCALE_M)
-        weight = 1.0 / (1.0 + (distance / scale) ** 2)
-        weighted = slope * weight[:, None]
-        normal = weighted.T @ slope
-        diagonal = normal.reshape(-1)[:: len(normal) + 1]
-        diagonal *= 1.0 + 1e-6
-        diagonal += 1e-9
-        try:
-            step = np.linalg.solve(normal, weighted.T @ distance)
-        except np.linalg.LinAlgError:
-            return None
-        params = params - step
-        if not np.isfinite(params).all():
-            return None
-        if np.abs(step).max() < _ENOUGH_M:
-            break
-    distance = model(params, points)[0]
-    return params, float(np.mean(np.log1p((distance / 0.5) ** 2)))
+        cost = np.log1p((distance / 0.5) ** 2).mean(axis=1)
+        good = np.isfinite(cost) & np.isfinite(params).all(axis=1)
+        normal = np.where(good[:, None, None], _normal(distance, slope)[0], np.eye(params.shape[1]))
+        told = np.maximum(length_m / _ALIKE_M / points.shape[1], 1e-6)  # of each sample, independent of the others
+        spread = np.minimum(np.median(np.abs(distance), axis=1) / 0.6745, 1e3) ** 2
+        factor = np.where(good, spread / np.minimum(told, 1.0), 0.0)
+        covariance = np.asarray(np.linalg.inv(normal) * factor[:, None, None], dtype=np.float64)
+    return Fits(params=params, cost=np.where(good, cost, np.inf), covariance=covariance)
+
+
+def _normal(distance: Array, slope: Array) -> tuple[Array, Array]:
+    """Return the weighted normal equations, (B, K, K) and (B, K), made safe to solve."""
+    middle = distance.shape[1] // 2
+    scale = np.maximum(1.5 * np.partition(np.abs(distance), middle, axis=1)[:, middle], _LEAST_SCALE_M)
+    weighted = slope / (1.0 + (distance / scale[:, None]) ** 2)[:, None, :]
+    normal = weighted @ slope.transpose(0, 2, 1)
+    diagonal = np.einsum("bkk->bk", normal)
+    diagonal *= 1.0 + 1e-6
+    diagonal += 1e-9
+    return normal, (weighted @ distance[:, :, None])[:, :, 0]
 
 
 def turned(points: Array, params: Array) -> tuple[Array, Array]:
-    """Return points in the frame of a shape whose first parameters are centre x, centre y and angle."""
-    cos, sin = np.cos(params[2]), np.sin(params[2])
-    x, y = points[:, 0] - params[0], points[:, 1] - params[1]
+    """Return points (B, N, 2) in the frames of shapes whose first parameters are centre x, centre y and angle."""
+    cos, sin = np.cos(params[:, 2, None]), np.sin(params[:, 2, None])
+    x, y = points[:, :, 0] - params[:, 0, None], points[:, :, 1] - params[:, 1, None]
     return x * cos + y * sin, y * cos - x * sin
 
 
 def placed(local: Array, params: Array) -> Array:
-    """Return the inverse of `turned`: local (N, 2) -> CRS."""
-    cos, sin = np.cos(params[2]), np.sin(params[2])
-    return np.column_stack(
-        (params[0] + local[:, 0] * cos - local[:, 1] * sin, params[1] + local[:, 0] * sin + local[:, 1] * cos)
-    )
+    """Return the inverse of `turned`: local (B, N, 2) -> CRS."""
+    cos, sin = np.cos(params[:, 2, None]), np.sin(params[:, 2, None])
+    u, v = local[:, :, 0], local[:, :, 1]
+    return np.stack((params[:, 0, None] + u * cos - v * sin, params[:, 1, None] + u * sin + v * cos), axis=2)
 
 
-def slopes(params: Array, u: Array, v: Array, nu: Array, nv: Array) -> Array:
-    """Return the derivatives of a distance by centre x, centre y and angle, given its local gradient (nu, nv)."""
-    cos, sin = np.cos(params[2]), np.sin(params[2])
-    return np.stack((nv * sin - nu * cos, -nu * sin - nv * cos, nu * v - nv * u), axis=1)
+def slopes(params: Array, u: Array, v: Array, nu: Array, nv: Array) -> list[Array]:
+    """Return the derivatives of distances by centre x, centre y and angle, given their local gradient (nu, nv)."""
+    cos, sin = np.cos(params[:, 2, None]), np.sin(params[:, 2, None])
+    return [nv * sin - nu * cos, -nu * sin - nv * cos, nu * v - nv * u]
 
 
 def main_angle(ring: Any) -> float:

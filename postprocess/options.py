@@ -50,6 +50,10 @@ class PolygonOptions:
     """Objects of one label above this IoU are one object; the better is kept."""
     duplicate_cover: float = 0.8
     """... and so is an object of which this share lies under better ones."""
+    conflict_iou: float = 0.5
+    """Objects of different labels above this IoU are one thing; the better scored is kept."""
+    coexist_score: float = 0.8
+    """... unless their lines are painted on one ground and both score this or more."""
 
     def __post_init__(self) -> None:
         for label in self.min_area_m2:
@@ -60,7 +64,15 @@ class PolygonOptions:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ConfigError(f"{name}={value} is negative or not finite; give 0 or more")
-        shares = ("agree_iou", "agree_cover", "covered_share", "duplicate_iou", "duplicate_cover")
+        shares = (
+            "agree_iou",
+            "agree_cover",
+            "covered_share",
+            "duplicate_iou",
+            "duplicate_cover",
+            "conflict_iou",
+            "coexist_score",
+        )
         for name in ("threshold", "min_component_share", *shares):
             value = getattr(self, name)
             if not 0 < value < 1:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from groundplan.crs import check_metric
 from groundplan.schema import FEATURES, check_parts, empty_frame, feature_ids
 from postprocess.agreement import Pairs, pair_parts
+from postprocess.conflicts import giving_way
 from postprocess.duplicates import duplicates
-from postprocess.objects import Object, gather_objects
+from postprocess.objects import Objects, gather_objects
 from postprocess.options import PolygonOptions
 from postprocess.polygonal import Geometries, geometry_array, polygonal, without_small_holes
 from postprocess.tiles import SIDES, Parts, read_parts
@@ -30,7 +31,8 @@ def merge_parts(
 
     Two parts of one label are one object when their tiles overlap and the parts agree on the ground both tiles
     saw. Then a part that its tile saw whole stands for the object, and cut parts are joined by union. Neighbours
-    are never joined for touching. The order of the rows does not matter, nor in which blocks they were made.
+    are never joined for touching. Of objects of different labels on one place the better scored is kept; see
+    `postprocess.conflicts.giving_way`. The order of the rows does not matter, nor in which blocks they were made.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def merge_parts(
 
     Notes
     -----
-    A spatial index finds the pairs and connected components the objects: O(N log N), about 0.1 ms a feature.
+    A spatial index finds the pairs and connected components the objects: O(N log N); figures: docs/shapes.md.
     """
     options = options or PolygonOptions()
     frame = check_parts(parts)
@@ -66,14 +68,14 @@ def merge_parts(
     rows = read_parts(frame, tiles=tiles, options=options)
     pairs = pair_parts(rows, options=options)
     objects = gather_objects(rows, pairs, options=options)
-    geometry = _joined(rows, objects, options=options)
-    label = np.array([rows.label[each.members[0]] for each in objects], dtype=object)
-    smallest = np.array([options.min_area_m2.get(name, 0.0) for name in label], dtype=np.float64)
-    area = np.asarray(shapely.area(geometry))
-    keep = ~shapely.is_missing(geometry) & (area >= smallest)
-    score = np.array([rows.score[[*each.members, *each.echoes]].max() for each in objects], dtype=np.float64)
+    geometry, area = _joined(rows, objects, options=options)
+    label = rows.label[objects.lead]
+    keep = ~shapely.is_missing(geometry) & (area >= _smallest(label, options=options))
+    score = np.zeros(len(objects))
+    np.maximum.at(score, objects.owner[objects.owner >= 0], rows.score[objects.owner >= 0])
     keep &= ~duplicates(geometry, score, candidates=_candidates(rows, pairs, objects), alive=keep, options=options)
     places = np.flatnonzero(keep)
+    places = places[~giving_way(geometry[places], label[places], score[places], options=options)]
     columns = {
         "feature_id": feature_ids(label[places], geometry[places]),
         "label": label[places].astype(str),
@@ -81,38 +83,52 @@ def merge_parts(
         "area_m2": area[places],
         "shape": ["free"] * len(places),
         "shape_residual": np.zeros(len(places)),
-        "n_parts": np.array([len(objects[place].members) for place in places], dtype=np.int64),
-        "cut": _cut(rows, [objects[place] for place in places]),
+        "n_parts": np.bincount(objects.owner[objects.member], minlength=len(objects))[places],
+        "cut": _cut(rows, objects)[places],
     }
     out = gpd.GeoDataFrame(columns, geometry=geometry[places], crs=crs)
     return out.sort_values("feature_id", kind="stable", ignore_index=True).astype(dict(FEATURES))
 
 
-def _cut(parts: Parts, objects: list[Object]) -> list[str]:
+def _smallest(label: NDArray[np.object_], *, options: PolygonOptions) -> NDArray[np.float64]:
+    names, which = np.unique(label.astype(str), return_inverse=True)
+    return np.array([options.min_area_m2.get(name, 0.0) for name in names], dtype=np.float64)[which]
+
+
+def _cut(parts: Parts, objects: Objects) -> NDArray[np.object_]:
     """Return for each object the sides on which nobody saw what lies beyond one of its members."""
-    codes = (parts.open_sides @ (1 << np.arange(len(SIDES)))).tolist()
-    names = ["".join(side for bit, side in enumerate(SIDES) if code >> bit & 1) for code in range(1 << len(SIDES))]
-    out = []
-    for each in objects:
-        code = 0
-        for row in each.members:
-            code |= codes[row]
-        out.append(names[code])
-    return out
+    code = np.zeros(len(objects), dtype=np.intp)
+    for bit in range(len(SIDES)):
+        is_open = np.zeros(len(objects), dtype=bool)
+        is_open[objects.owner[objects.member & parts.open_sides[:, bit]]] = True
+        code |= is_open.astype(np.intp) << bit
+    names = [
+        "".join(side for bit, side in enumerate(SIDES) if which >> bit & 1) for which in range(1 << len(SIDES))
+    ]
+    return np.array(names, dtype=object)[code]
 
 
-def _joined(parts: Parts, objects: list[Object], *, options: PolygonOptions) -> Geometries:
-    out = geometry_array(parts.geometry[[each.members[0] for each in objects]])
-    several = [place for place, each in enumerate(objects) if len(each.members) > 1]
-    for place in several:
-        out[place] = _union(parts.geometry[objects[place].members], objects[place].touching, options=options)
+def _joined(parts: Parts, objects: Objects, *, options: PolygonOptions) -> tuple[Geometries, NDArray[np.float64]]:
+    """Return the outlines of the objects, that of the only member or the union of all, and their areas."""
+    out = parts.geometry[objects.lead]
+    several = np.bincount(objects.owner[objects.member], minlength=len(objects)) > 1
+    rows = np.flatnonzero(objects.member & several[objects.owner])
+    rows = rows[np.argsort(objects.owner[rows], kind="stable")]
+    groups = np.split(rows, np.flatnonzero(np.diff(objects.owner[rows])) + 1) if len(rows) else []
+    for group in groups:
+        place = objects.owner[group[0]]
+        out[place] = _union(parts.geometry[group], bool(objects.touching[place]), options=options)
     multi = shapely.get_num_geometries(out) > 1
     out[multi] = geometry_array(_main_pieces(each, share=options.min_component_share) for each in out[multi])
-    if several and options.simplify_m > 0:
+    if options.simplify_m > 0:
         # The parts were simplified once; now only the vertices go that the seams left on straight edges.
         rest_m = min(options.simplify_m, _UNION_SIMPLIFY_PX * options.gsd_m)
         out[several] = shapely.simplify(out[several], rest_m, preserve_topology=True)
-    return polygonal(out)
+    changed = several | multi
+    out[changed] = polygonal(out[changed])
+    area = parts.area[objects.lead]
+    area[changed] = shapely.area(out[changed])
+    return out, area
 
 
 def _union(geometries: Geometries, touching: bool, *, options: PolygonOptions) -> Any:
@@ -132,11 +148,9 @@ def _main_pieces(geometry: Any, *, share: float) -> Any:
     return kept[0] if len(kept) == 1 else shapely.multipolygons(kept)
 
 
-def _candidates(parts: Parts, pairs: Pairs, objects: list[Object]) -> NDArray[np.intp]:
+def _candidates(parts: Parts, pairs: Pairs, objects: Objects) -> NDArray[np.intp]:
     """Return (K, 2) places of objects whose parts share a tenth of the smaller part's area."""
-    owner = np.full(len(parts), -1, dtype=np.intp)
-    for place, each in enumerate(objects):
-        owner[each.members] = place
+    owner = np.where(objects.member, objects.owner, -1)
     smaller = np.minimum(parts.area[pairs.left], parts.area[pairs.right])
     near = np.column_stack((owner[pairs.left], owner[pairs.right]))[pairs.shared_m2 > 0.1 * smaller]
     near = near[(near >= 0).all(axis=1) & (near[:, 0] != near[:, 1])]

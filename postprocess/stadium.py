@@ -1,57 +1,107 @@
-"""The outline of a running track -> two straights and two half circles, outside and, for a ring, inside."""
+"""Outlines of running tracks -> two straights and two half circles, outside and, for a ring, inside."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import shapely
 
-from postprocess.fitting import Array, fit_model, placed, ring_points, slopes, turned
+from postprocess.fitting import Array, fit_models, placed, ring_points, slopes, turned
+from postprocess.polygonal import Geometries, thickness
+from postprocess.regulations import SIZE_SIGMA_M, TRACK_RADIUS_M, nearest_size
 
-_QUARTER_SEGMENTS = 8
+_QUARTER_SEGMENTS: Final = 8
 """Edges of a quarter circle: 0.2 m off at the 36.5 m radius of a 400 m track, with 36 nodes a ring."""
 
+_POINTS: Final = 240
+"""Points on all edges together."""
 
-def fit_stadium(polygon: Any) -> Any:
-    """Return the stadium, or ring of two with one axis, nearest to a polygon by robust least squares, or None.
+_LEAST_INFIELD: Final = 0.25
+"""What a track lacks of its hull is the infield from this share on, whether the ring is closed or not."""
 
-    The largest hole is taken for the infield when it fills a quarter of the outer ring or more.
+
+def fit_stadiums(polygons: Geometries) -> Geometries:
+    """Return the stadiums, or rings of two with one axis, nearest to polygons by robust least squares.
+
+    A polygon that lacks a quarter of its hull or more is a ring, and may be an open one: a track of which trees or
+    a missed tile hide a piece. Radii that may well be those of a standard track are drawn to them, as far as the
+    outline leaves them open.
+
+    Parameters
+    ----------
+    polygons : ndarray of Polygon, shape (B,)
+        Not empty.
+
+    Returns
+    -------
+    ndarray of Polygon or None, shape (B,)
     """
-    outer = ring_points(polygon.exterior)
-    origin = outer.mean(axis=0)
-    frame = shapely.get_coordinates(shapely.minimum_rotated_rectangle(polygon)) - origin
-    if len(frame) < 4:
-        return None
-    sides = np.diff(frame[:3], axis=0)
-    lengths = np.hypot(*sides.T)
-    long = sides[lengths.argmax()]
-    radius = lengths.min() / 2
-    centre = frame[:4].mean(axis=0)
-    inner = max(polygon.interiors, key=lambda hole: shapely.Polygon(hole).area, default=None)
-    full = shapely.Polygon(polygon.exterior).area
-    ring = inner is not None and shapely.Polygon(inner).area >= 0.25 * full
-    count = len(outer)
-    points = np.vstack((outer, ring_points(inner))) - origin if ring else outer - origin
-    width = (full - shapely.Polygon(inner).area) / polygon.exterior.length if ring else 0.0
+    out = np.full(len(polygons), None, dtype=object)
+    frames = shapely.oriented_envelope(polygons)
+    proper = shapely.get_type_id(frames) == shapely.GeometryType.POLYGON
+    ring = shapely.area(polygons) < (1 - _LEAST_INFIELD) * shapely.area(shapely.convex_hull(polygons))
+    for is_ring in (True, False):
+        rows = np.flatnonzero(proper & (ring == is_ring))
+        if len(rows):
+            out[rows] = _fitted(polygons[rows], frames[rows], is_ring=is_ring)
+    return out
 
-    def distance(params: Array, at: Array) -> tuple[Array, Array]:
-        """Parameters: centre x, y, angle, half length of the straights, outer and inner radius."""
-        u, v = turned(at, params)
-        off = u - np.clip(u, -params[3], params[3])
-        far = np.maximum(np.hypot(off, v), 1e-9)
-        nu, nv = off / far, v / far
-        outside = np.arange(len(at)) < count
-        own = np.column_stack((-nu * np.sign(u), -outside.astype(float), outside.astype(float) - 1.0))
-        jacobian = np.hstack((slopes(params, u, v, nu, nv), own))
-        return far - np.where(outside, params[4], params[5]), jacobian[:, : len(params)] if ring else jacobian
 
-    start = np.array([*centre, np.arctan2(long[1], long[0]), max(lengths.max() / 2 - radius, 0.1), radius, radius])
-    start[5] -= width
-    fit = fit_model(distance, start, points)
-    if fit is None:
-        return None
-    half, radius, inside = fit[0][3:]
-    if half <= 0 or radius <= 0 or (ring and not 0 < inside < radius):
-        return None
-    axis = shapely.LineString(placed(np.array([(-half, 0.0), (half, 0.0)]), fit[0]) + origin)
-    shape = axis.buffer(radius, quad_segs=_QUARTER_SEGMENTS)
-    return shape.difference(axis.buffer(inside, quad_segs=_QUARTER_SEGMENTS)) if ring else shape
+def _fitted(polygons: Geometries, frames: Geometries, *, is_ring: bool) -> Geometries:
+    edges = polygons if is_ring else shapely.polygons(shapely.get_exterior_ring(polygons))
+    length_m = np.asarray(shapely.length(edges))
+    points = np.stack([_edge_points(edge) for edge in edges])
+    corners = shapely.get_coordinates(frames).reshape(len(polygons), 5, 2)
+    centre = corners[:, :4].mean(axis=1)
+    sides = np.diff(corners[:, :3], axis=1)
+    size = np.hypot(sides[:, :, 0], sides[:, :, 1])
+    long = sides[np.arange(len(size)), size.argmax(axis=1)]
+    radius = size.min(axis=1) / 2
+    straight = np.maximum(size.max(axis=1) / 2 - radius, 0.1)
+    columns = [*np.zeros((2, len(size))), np.arctan2(long[:, 1], long[:, 0]), straight, radius]
+    if is_ring:
+        columns.append(np.maximum(radius - thickness(polygons), 0.1 * radius))
+    start = np.column_stack(columns)
+    fits = fit_models(_distance, start, points - centre[:, None], length_m=length_m)
+    if is_ring:
+        target = np.full(start.shape, np.nan)
+        variance = fits.covariance[:, [5, 4], [5, 4]]
+        target[:, [5, 4]] = nearest_size(fits.params[:, [5, 4]], variance, np.array([TRACK_RADIUS_M]))
+        fits = fits.drawn_to(target, sigma=np.full(start.shape[1], SIZE_SIGMA_M))
+    params = fits.params
+    good = np.isfinite(fits.cost) & (params[:, 3:5] > 0).all(axis=1)
+    if is_ring:
+        good &= (params[:, 5] > 0) & (params[:, 5] < params[:, 4])
+    out = np.full(len(polygons), None, dtype=object)
+    ends = np.zeros((int(good.sum()), 2, 2))
+    ends[:, :, 0] = params[good, 3, None] * [-1, 1]
+    axes = shapely.linestrings(placed(ends, params[good]) + centre[good, None])
+    out[good] = shapely.buffer(axes, params[good, 4], quad_segs=_QUARTER_SEGMENTS)
+    if is_ring:
+        out[good] = shapely.difference(
+            out[good], shapely.buffer(axes, params[good, 5], quad_segs=_QUARTER_SEGMENTS)
+        )
+    return out
+
+
+def _distance(params: Array, points: Array) -> tuple[Array, Array]:
+    """Parameters: centre x, y, angle, half length of the straights, outer radius and, for rings, inner radius.
+
+    The distance is that to the nearer edge.
+    """
+    u, v = turned(points, params)
+    half = params[:, 3, None]
+    off = u - np.clip(u, -half, half)
+    far = np.maximum(np.hypot(off, v), 1e-9)
+    nu, nv = off / far, v / far
+    outside = np.abs(far - params[:, 4, None]) <= np.abs(far - params[:, -1, None])
+    own = [-nu * np.sign(u), -outside.astype(np.float64), outside.astype(np.float64) - 1.0][: params.shape[1] - 3]
+    radius = np.where(outside, params[:, 4, None], params[:, -1, None])
+    return far - radius, np.stack((*slopes(params, u, v, nu, nv), *own), axis=1)
+
+
+def _edge_points(polygon: Any) -> Array:
+    """Return `_POINTS` points on all rings, shared out by length."""
+    rings = [polygon.exterior, *polygon.interiors]
+    share = np.cumsum([0.0] + [ring.length for ring in rings]) / polygon.length * _POINTS
+    counts = np.diff(np.round(share).astype(int)).tolist()
+    return np.vstack([ring_points(ring, count=count) for ring, count in zip(rings, counts, strict=True) if count])

@@ -5,6 +5,7 @@ from typing import Final
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -27,6 +28,8 @@ class Parts:
     """0..1."""
     area: NDArray[np.float64]
     """Square metres."""
+    length: NDArray[np.float64]
+    """Perimeter, metres."""
     bounds: NDArray[np.float64]
     """(N, 4): minx, miny, maxx, maxy in metres."""
     tile: NDArray[np.float64]
@@ -38,6 +41,11 @@ class Parts:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    @property
+    def thickness(self) -> NDArray[np.float64]:
+        """Twice area over perimeter, metres; see `postprocess.polygonal.thickness`."""
+        return 2 * self.area / self.length
 
     @property
     def cut(self) -> NDArray[np.bool_]:
@@ -74,9 +82,10 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
     score = frame["score"].to_numpy(dtype=np.float64)
     geometry, tile, label, score = geometry[found], tile[found], label[found], score[found]
     bounds, area = shapely.bounds(geometry), np.asarray(shapely.area(geometry))
-    order = np.lexsort((shapely.length(geometry), area, score, *tile.T, *bounds.T, label.astype(str)))
+    length = np.asarray(shapely.length(geometry))
+    order = _content_order(bounds, tile, label, score, area, length)
     geometry, tile, label, score = geometry[order], tile[order], label[order], score[order]
-    bounds, area = bounds[order], area[order]
+    bounds, area, length = bounds[order], area[order], length[order]
     touches = _touches(bounds, tile, border_m=options.border_m)
     seen = _seen_beyond(
         touches, bounds, tile, tiles=unique_tiles(tile if tiles is None else np.vstack((tile, tiles)))
@@ -86,6 +95,7 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
         label=label,
         score=score,
         area=area,
+        length=length,
         bounds=bounds,
         tile=tile,
         touches=touches,
@@ -93,9 +103,20 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
     )
 
 
+def _content_order(
+    bounds: NDArray[np.float64], tile: NDArray[np.float64], label: NDArray[np.object_], *more: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Return the order of the parts by what they are: by their lower left corner, then by all the rest."""
+    order = np.lexsort((bounds[:, 1], bounds[:, 0]))
+    if (bounds[order[1:], :2] == bounds[order[:-1], :2]).all(axis=1).any():
+        labels = np.unique(label.astype(str), return_inverse=True)[1]
+        order = np.lexsort((*more, labels, *tile.T, *bounds.T[::-1]))
+    return order
+
+
 def unique_tiles(tile: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the different tiles among rows of bounds; bounds equal to 0.1 mm are one tile."""
-    return np.unique(np.round(tile, 4), axis=0)
+    return pd.DataFrame(np.round(tile, 4)).drop_duplicates().to_numpy()
 
 
 def same_tile(tile: NDArray[np.float64], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.bool_]:

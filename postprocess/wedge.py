@@ -1,46 +1,63 @@
-"""The outline of a baseball infield -> a quarter circle with its corner at home plate."""
+"""Outlines of baseball infields -> quarter circles with their corner at home plate."""
 
-from typing import Any
+from typing import Final
 
 import numpy as np
 import shapely
 
-from postprocess.fitting import Array, fit_model, placed, ring_points, slopes, turned
+from postprocess.fitting import Array, fit_models, placed, ring_points, slopes, turned
+from postprocess.polygonal import Geometries, geometry_array
 
-_DIRECTIONS = 16
+_DIRECTIONS: Final = 16
 """First guesses at where the field opens to; a step of 22 degrees is well inside the fit's reach."""
 
-_ARC_EDGES = 12
+_ARC_EDGES: Final = 12
 """Edges of the arc: 6 cm off at a radius of 29 m."""
 
 
-def fit_wedge(polygon: Any) -> Any:
-    """Return the 90 degree wedge nearest to a polygon's outer ring by robust least squares, or None.
+def fit_wedges(polygons: Geometries) -> Geometries:
+    """Return the 90 degree wedges nearest to polygons' outer rings by robust least squares.
 
-    The first vertex of the result is home plate.
+    The first vertex of a result is home plate, and the field opens along the line from there to the middle of
+    the arc.
+
+    Parameters
+    ----------
+    polygons : ndarray of Polygon, shape (B,)
+        Not empty.
+
+    Returns
+    -------
+    ndarray of Polygon or None, shape (B,)
     """
-    points = ring_points(polygon.exterior)
-    centre = np.asarray(shapely.get_coordinates(polygon.centroid)[0], dtype=np.float64)
-    points = points - centre
-    radius = float(np.sqrt(4 * shapely.Polygon(polygon.exterior).area / np.pi))
-    starts = []
-    for angle in np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS):
+    out = np.full(len(polygons), None, dtype=object)
+    if len(polygons) == 0:
+        return out
+    rings = shapely.get_exterior_ring(polygons)
+    length_m = np.asarray(shapely.length(rings))
+    centre = shapely.get_coordinates(shapely.centroid(polygons))[:, None]
+    points = np.stack([ring_points(ring) for ring in rings]) - centre
+    radius = np.sqrt(4 * np.asarray(shapely.area(shapely.polygons(rings))) / np.pi)
+    cost = np.empty((len(points), _DIRECTIONS))
+    starts = np.empty((len(points), _DIRECTIONS, 4))
+    for number, angle in enumerate(np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)):
         # The centroid of a quarter circle lies 4 sqrt(2) / (3 pi) = 0.600 of its radius from the corner.
-        home = -0.6002 * radius * np.array([np.cos(angle), np.sin(angle)])
-        start = np.array([*home, angle, radius])
-        starts.append((float(np.abs(_distance(start, points)[0]).mean()), start))
-    starts.sort(key=lambda each: each[0])
-    fits = [fit for _, start in starts[:2] if (fit := fit_model(_distance, start, points)) is not None]
-    if not fits:
-        return None
-    params = min(fits, key=lambda fit: fit[1])[0]
-    if params[3] <= 0:
-        return None
+        home = -0.6002 * radius[:, None] * [np.cos(angle), np.sin(angle)]
+        starts[:, number] = np.column_stack((home, np.full(len(points), angle), radius))
+        cost[:, number] = np.abs(_distance(starts[:, number], points)[0]).mean(axis=1)
+    best = np.argsort(cost, axis=1, kind="stable")
+    every = np.arange(len(points))
+    first, second = (
+        fit_models(_distance, starts[every, best[:, place]], points, length_m=length_m) for place in (0, 1)
+    )
+    fits = first.best_of(second)
+    good = np.isfinite(fits.cost) & (fits.params[:, 3] > 0)
     arc = np.linspace(-np.pi / 4, np.pi / 4, _ARC_EDGES + 1)
     # Chords run inside the circle; a radius larger by this much keeps the area.
-    reach = params[3] / np.sqrt(np.sinc(arc[1] / np.pi - arc[0] / np.pi))
-    local = np.vstack(([0.0, 0.0], reach * np.column_stack((np.cos(arc), np.sin(arc)))))
-    return shapely.Polygon(placed(local, params) + centre)
+    reach = fits.params[good, 3] / np.sqrt(np.sinc((arc[1] - arc[0]) / np.pi))
+    local = np.vstack(([0.0, 0.0], np.column_stack((np.cos(arc), np.sin(arc))))) * reach[:, None, None]
+    out[good] = geometry_array(shapely.polygons(placed(local, fits.params[good]) + centre[good]))
+    return out
 
 
 def _distance(params: Array, points: Array) -> tuple[Array, Array]:
@@ -48,10 +65,9 @@ def _distance(params: Array, points: Array) -> tuple[Array, Array]:
     u, v = turned(points, params)
     far = np.maximum(np.hypot(u, v), 1e-9)
     root = np.sqrt(0.5)
-    sides = np.stack((-(u + v) * root, (v - u) * root, far - params[3]))
+    sides = np.stack((-(u + v) * root, (v - u) * root, far - params[:, 3, None]))
     nearest = sides.argmax(axis=0)
-    every = np.arange(len(u))
-    nu = np.stack((np.full_like(u, -root), np.full_like(u, -root), u / far))[nearest, every]
-    nv = np.stack((np.full_like(u, -root), np.full_like(u, root), v / far))[nearest, every]
-    by_radius = -(nearest == 2).astype(float)
-    return sides[nearest, every], np.hstack((slopes(params, u, v, nu, nv), by_radius[:, None]))
+    by_arc = nearest == 2
+    nu = np.where(by_arc, u / far, -root)
+    nv = np.where(by_arc, v / far, np.where(nearest == 1, root, -root))
+    return sides.max(axis=0), np.stack((*slopes(params, u, v, nu, nv), -by_arc.astype(np.float64)), axis=1)

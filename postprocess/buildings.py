@@ -1,0 +1,82 @@
+"""Outlines of buildings -> rectangles, right angles, diagonals or circles, with the walls that touch shared."""
+
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from postprocess.fitness import in_turns, ious, residuals_m
+from postprocess.fitting import Array
+from postprocess.options import ShapeOptions
+from postprocess.polygonal import Geometries, geometry_array
+from postprocess.rectangle import fit_rectangles
+from postprocess.right_angles import fit_circle, fit_right_angles, trace_building
+from postprocess.terraces import kept_apart, shared_walls
+from postprocess.walls import Trace
+
+_FOR_THE_ROW: Final = 0.04
+"""IoU that a building gives up at most for walls that fit its neighbours'."""
+
+
+def fit_buildings(polygons: Geometries, *, options: ShapeOptions) -> tuple[Geometries, NDArray[np.object_], Array]:
+    """Return the shapes of buildings, their kinds and residuals in metres; the outline itself where none fits.
+
+    Every building is fitted alone first. Those that touch are then squared together, in one direction and with one
+    wall where two face each other, and what still overlaps goes to the one that fits its outline better.
+
+    Parameters
+    ----------
+    polygons : ndarray of Polygon, shape (B,)
+        All buildings of a region: neighbours have to be seen together.
+    options : ShapeOptions
+    """
+    if len(polygons) == 0:
+        return polygons.copy(), np.zeros(0, dtype=object), np.zeros(0)
+    shapes, kinds = np.full(len(polygons), None, dtype=object), np.full(len(polygons), "free", dtype=object)
+    iou = np.zeros(len(polygons))
+    for some in in_turns(len(polygons)):
+        shapes[some], kinds[some], iou[some] = _alone(polygons[some], options=options)
+    row = shared_walls(polygons, options=options)
+    row_iou = ious(row, polygons)
+    use = (row_iou >= options.min_iou) & (row_iou >= iou - _FOR_THE_ROW) & ~np.isin(kinds, ("diagonals", "circle"))
+    shapes[use], iou[use] = row[use], row_iou[use]
+    corners = shapely.get_num_coordinates(shapes)
+    kinds[use] = np.where(corners[use] == 5, "rectangle", "right_angles")
+    free = iou < options.min_iou
+    shapes[free], kinds[free], iou[free] = polygons[free], "free", 1.0
+    apart, lost = kept_apart(shapes, 1.0 - np.where(free, 0.0, iou))
+    # Of outlines that overlap that much one is wrong: which, a mapper has to see.
+    lost &= ious(apart, polygons) >= options.min_iou
+    shapes[lost] = apart[lost]
+    kinds[lost & ~free] = "clipped"
+    residual = np.zeros(len(polygons))
+    residual[~free] = residuals_m(shapes[~free], polygons[~free])
+    return shapes, kinds, residual
+
+
+def _alone(polygons: Geometries, *, options: ShapeOptions) -> tuple[Geometries, NDArray[np.object_], Array]:
+    """Return for each outline the simplest shape that no other beats by more than `simpler_iou`."""
+    shapes = np.full(len(polygons), None, dtype=object)
+    plain = np.array([len(polygon.interiors) == 0 for polygon in polygons], dtype=bool)
+    shapes[plain] = fit_rectangles(polygons[plain])
+    kinds, iou = np.full(len(polygons), "rectangle", dtype=object), ious(shapes, polygons)
+    rows = np.flatnonzero(iou < 1 - options.simpler_iou)  # nothing can beat what is better
+    traces = {row: trace_building(polygons[row], options=options) for row in rows.tolist()}
+    for kind in ("right_angles", "diagonals", "circle"):
+        tries = geometry_array(
+            _building(polygons[row], traces[row], kind, options=options) for row in rows.tolist()
+        )
+        value = ious(tries, polygons[rows])
+        better = value > iou[rows] + (options.simpler_iou if kind != "circle" else 0.0)
+        if kind != "right_angles":
+            better &= value >= (1 + options.min_iou) / 2  # the evidence has to be clear
+        shapes[rows[better]], kinds[rows[better]], iou[rows[better]] = tries[better], kind, value[better]
+        rows = np.flatnonzero(iou < 1 - options.simpler_iou)
+    return shapes, kinds, iou
+
+
+def _building(polygon: Any, trace: Trace | None, kind: str, *, options: ShapeOptions) -> Any:
+    if kind == "circle":
+        return fit_circle(polygon)
+    return fit_right_angles(trace, options=options, angles="right" if kind == "right_angles" else "half_right")
