@@ -51,9 +51,9 @@ def merge(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"{run_dir} has no parts folder; give a run folder, or put parts into {run_dir / 'parts'}"
         )
-    options, shapes = manifest_options(run_dir)
+    options, shapes, coarse = manifest_options(run_dir)
     with hold_folder(run_dir):
-        features = merge_run(run_dir, options=options, shapes=shapes)
+        features = merge_run(run_dir, options=options, shapes=shapes, coarse=coarse)
     _print(f"{len(features)} features in {run_dir / 'features.geojson'}")
     return 0
 

@@ -1,5 +1,6 @@
 """Parts on disk -> features.parquet and features.geojson: objects whole at every seam, regular where they are."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,23 @@ from groundplan.schema import check_parts
 from groundplan.vector import read_vector, write_geojson, write_parquet
 from groundplan.whole import write_bytes_whole
 from postprocess.options import PolygonOptions, ShapeOptions
-from postprocess.seams import merge_parts
+from postprocess.seams import TiledParts, merge_passes
 from postprocess.shapes import fit_shapes
 
 TILES_NAME = "tiles.npy"
 """Bounds of every tile that was looked at: without them, the end of the imagery is where nothing was found."""
+COARSE_TILES_NAME = "tiles_coarse.npy"
+"""The same for the coarse pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoarsePass:
+    """The pass over coarser tiles, for labels too large for the others."""
+
+    labels: tuple[str, ...]
+    """Labels found in it, and only there."""
+    gsd_m: float
+    """Ground sample distance of its tiles, in metres."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +69,17 @@ def read_parts(folder: Path) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), geometry="geometry", crs=crs)
 
 
-def write_tiles(run_dir: Path, bounds: NDArray[np.float64]) -> None:
-    """Keep the bounds of the tiles, shape (T, 4), for a later merge."""
+def write_tiles(path: Path, bounds: NDArray[np.float64]) -> None:
+    """Keep the bounds of a pass's tiles, shape (T, 4), for a later merge."""
     import io
 
     buffer = io.BytesIO()
     np.save(buffer, bounds, allow_pickle=False)
-    write_bytes_whole(run_dir / TILES_NAME, buffer.getvalue())
+    write_bytes_whole(path, buffer.getvalue())
 
 
-def read_tiles(run_dir: Path) -> NDArray[np.float64] | None:
+def read_tiles(path: Path) -> NDArray[np.float64] | None:
     """Return the bounds kept by `write_tiles`, or None."""
-    path = run_dir / TILES_NAME
     if not path.is_file():
         return None
     try:
@@ -82,6 +94,7 @@ def merge(
     *,
     options: PolygonOptions,
     shapes: ShapeOptions,
+    coarse: CoarsePass | None = None,
     aoi: shapely.Geometry | None = None,
     provenance: Provenance | None = None,
 ) -> gpd.GeoDataFrame:
@@ -92,9 +105,11 @@ def merge(
     run_dir : Path
         With parts/ and, where groundplan made them, tiles.npy.
     options : PolygonOptions
-        ``gsd_m`` must be that of the tiles.
+        ``gsd_m`` must be that of the tiles of the pass that is not coarse.
     shapes : ShapeOptions
         How far regular shapes may depart from the outlines.
+    coarse : CoarsePass, optional
+        Whose labels lie in which pass; None = all parts are of one pass.
     aoi : geometry, optional
         In the parts' CRS: objects with less than half their area inside are left out.
     provenance : Provenance, optional
@@ -105,7 +120,7 @@ def merge(
     GeoDataFrame
         FEATURES, sorted by feature_id, and the provenance columns.
     """
-    features = merge_parts(read_parts(run_dir / "parts"), options=options, tiles=read_tiles(run_dir))
+    features = merge_passes(_passes(run_dir, options=options, coarse=coarse))
     if aoi is not None and len(features):
         inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), aoi))
         features = features[inside >= 0.5 * features.geometry.area.to_numpy()].reset_index(drop=True)
@@ -122,6 +137,16 @@ def merge(
     return features
 
 
+def _passes(run_dir: Path, *, options: PolygonOptions, coarse: CoarsePass | None) -> list[TiledParts]:
+    parts = read_parts(run_dir / "parts")
+    wide = parts["label"].isin(() if coarse is None else coarse.labels)
+    out = [TiledParts(parts=parts[~wide], options=options, tiles=read_tiles(run_dir / TILES_NAME))]
+    if coarse is not None:
+        own = dataclasses.replace(options, gsd_m=coarse.gsd_m)
+        out.append(TiledParts(parts=parts[wide], options=own, tiles=read_tiles(run_dir / COARSE_TILES_NAME)))
+    return out
+
+
 def _collection(provenance: Provenance | None) -> dict[str, Any]:
     out: dict[str, Any] = {"schema": "groundplan-features/1"}
     if provenance is not None and provenance.imagery is not None:
@@ -135,7 +160,7 @@ def _collection(provenance: Provenance | None) -> dict[str, Any]:
     return out
 
 
-def manifest_options(run_dir: Path) -> tuple[PolygonOptions, ShapeOptions]:
+def manifest_options(run_dir: Path) -> tuple[PolygonOptions, ShapeOptions, CoarsePass | None]:
     """Return the options an earlier stage wrote into the manifest, or the defaults.
 
     Raises
@@ -145,10 +170,12 @@ def manifest_options(run_dir: Path) -> tuple[PolygonOptions, ShapeOptions]:
     """
     path = run_dir / "manifest.json"
     if not path.is_file():
-        return PolygonOptions(), ShapeOptions()
+        return PolygonOptions(), ShapeOptions(), None
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         table = manifest["config"]["polygons"] | {"gsd_m": manifest["grid"]["gsd_m"]}
-        return PolygonOptions(**table), ShapeOptions(**manifest["config"]["shapes"])
+        wide = manifest["coarse"]
+        coarse = None if wide is None else CoarsePass(labels=tuple(wide["labels"]), gsd_m=wide["gsd_m"])
+        return PolygonOptions(**table), ShapeOptions(**manifest["config"]["shapes"]), coarse
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise SchemaError(f"{path} is damaged ({err}); run `groundplan detect` again") from err

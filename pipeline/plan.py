@@ -88,13 +88,13 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     gsd_m = info.gsd_m if config.model.gsd_m is None else config.model.gsd_m
     aoi = None if config.aoi is None else read_vector(config.aoi)
 
-    def region_at(gsd_m: float) -> Region:
+    def region_at(gsd_m: float, crs: str) -> Region:
         tiling = config.tiling
         return make_region(
-            scenes, gsd_m=gsd_m, tile_px=tiling.tile_px, overlap_px=tiling.overlap_px, crs=config.crs, aoi=aoi
+            scenes, gsd_m=gsd_m, tile_px=tiling.tile_px, overlap_px=tiling.overlap_px, crs=crs, aoi=aoi
         )
 
-    region = region_at(gsd_m)
+    region = region_at(gsd_m, config.crs)
     default = config.model.min_score.get("default")
     min_score = {
         label: config.model.min_score.get(label, default if default is not None else info.min_score[label])
@@ -102,7 +102,8 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     }
     polygons = dataclasses.replace(config.polygons, gsd_m=region.grid.gsd_m)
     wide = [label for label in labels if label in info.coarse_labels]
-    coarse = region_at(region.grid.gsd_m * info.coarse_factor) if wide else None
+    # In the CRS of the other pass, whatever was chosen for it: the parts of both are merged.
+    coarse = region_at(region.grid.gsd_m * info.coarse_factor, region.grid.crs.to_wkt()) if wide else None
     tasks = tuple(
         _task(
             block,

@@ -23,7 +23,7 @@ from pipeline.detect import Detected, detect, find_done, forget_parts, tile_boun
 from pipeline.executor import default_workers, open_executor
 from pipeline.lock import hold_folder
 from pipeline.manifest import write_manifest
-from pipeline.merge import Provenance, merge, write_tiles
+from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, CoarsePass, Provenance, merge, write_tiles
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import tile_bar
 from pipeline.report_data import StageTimes, make_report
@@ -129,7 +129,9 @@ def run_detect(plan: Plan, options: RunOptions) -> Detected:
     scheduler = options.scheduler if n_waiting else None
     with tile_bar(plan.n_tiles) as bar, open_executor(workers=workers, scheduler=scheduler) as executor:
         detected = detect(plan, executor, on_block=lambda result: bar.update(result.n_tiles if result else 0))
-    write_tiles(out, tile_bounds(plan))
+    write_tiles(out / TILES_NAME, tile_bounds(plan))
+    if plan.coarse is not None:
+        write_tiles(out / COARSE_TILES_NAME, tile_bounds(plan, coarse=True))
     write_manifest(plan, detected.results, failed=detected.failed, path=out / "manifest.json")
     return detected
 
@@ -140,6 +142,9 @@ def run_merge(plan: Plan) -> gpd.GeoDataFrame:
         plan.config.out,
         options=plan.polygons,
         shapes=plan.config.shapes,
+        coarse=None
+        if plan.coarse is None
+        else CoarsePass(labels=plan.info.coarse_labels, gsd_m=plan.coarse.grid.gsd_m),
         aoi=plan.region.aoi,
         provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),
     )

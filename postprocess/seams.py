@@ -1,9 +1,12 @@
 """PARTS of any number of tiles -> FEATURES: every object once, whole over the seams, neighbours apart."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -22,6 +25,18 @@ _UNION_GRID_M = 0.001
 
 _UNION_SIMPLIFY_PX = 0.1
 """Most by which the outline of a union is simplified."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TiledParts:
+    """What the tiles of one resolution saw."""
+
+    parts: gpd.GeoDataFrame
+    """PARTS, from any detector; more columns are ignored."""
+    options: PolygonOptions
+    """`gsd_m` is that of the tiles."""
+    tiles: NDArray[np.float64] | None = None
+    """(T, 4): left, bottom, right, top of every tile that was looked at; None = those that found something."""
 
 
 def merge_parts(
@@ -60,12 +75,49 @@ def merge_parts(
     -----
     A spatial index finds the pairs and connected components the objects: O(N log N); figures: docs/shapes.md.
     """
-    options = options or PolygonOptions()
-    frame = check_parts(parts)
+    return merge_passes([TiledParts(parts=parts, options=options or PolygonOptions(), tiles=tiles)])
+
+
+def merge_passes(passes: Sequence[TiledParts]) -> gpd.GeoDataFrame:
+    """Merge the parts of several passes over one region, each at its own resolution and with labels of its own.
+
+    Parameters
+    ----------
+    passes : sequence of TiledParts
+        At least one, all in one CRS; the options of the first decide between objects of different labels.
+
+    Returns
+    -------
+    GeoDataFrame
+        As `merge_parts`.
+
+    Raises
+    ------
+    SchemaError, CRSError
+        As `merge_parts`.
+    """
+    crs = check_metric(passes[0].parts.crs)
+    merged = [_merge_pass(each) for each in passes]
+    filled = [frame for frame in merged if len(frame)] or merged[:1]
+    out = gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), geometry="geometry", crs=crs)
+    gone = giving_way(
+        geometry_array(out.geometry.to_numpy()),
+        out["label"].to_numpy(dtype=object),
+        out["score"].to_numpy(dtype=np.float64),
+        options=passes[0].options,
+    )
+    out = out[~gone]
+    return out.sort_values("feature_id", kind="stable", ignore_index=True).astype(dict(FEATURES))
+
+
+def _merge_pass(one: TiledParts) -> gpd.GeoDataFrame:
+    """Return the objects of one pass in any order."""
+    options = one.options
+    frame = check_parts(one.parts)
     crs = check_metric(frame.crs)
     if len(frame) == 0:
         return empty_frame(FEATURES, crs=crs)
-    rows = read_parts(frame, tiles=tiles, options=options)
+    rows = read_parts(frame, tiles=one.tiles, options=options)
     pairs = pair_parts(rows, options=options)
     objects = gather_objects(rows, pairs, options=options)
     geometry, area = _joined(rows, objects, options=options)
@@ -75,7 +127,6 @@ def merge_parts(
     np.maximum.at(score, objects.owner[objects.owner >= 0], rows.score[objects.owner >= 0])
     keep &= ~duplicates(geometry, score, candidates=_candidates(rows, pairs, objects), alive=keep, options=options)
     places = np.flatnonzero(keep)
-    places = places[~giving_way(geometry[places], label[places], score[places], options=options)]
     columns = {
         "feature_id": feature_ids(label[places], geometry[places]),
         "label": label[places].astype(str),
@@ -86,8 +137,7 @@ def merge_parts(
         "n_parts": np.bincount(objects.owner[objects.member], minlength=len(objects))[places],
         "cut": _cut(rows, objects)[places],
     }
-    out = gpd.GeoDataFrame(columns, geometry=geometry[places], crs=crs)
-    return out.sort_values("feature_id", kind="stable", ignore_index=True).astype(dict(FEATURES))
+    return gpd.GeoDataFrame(columns, geometry=geometry[places], crs=crs)
 
 
 def _smallest(label: NDArray[np.object_], *, options: PolygonOptions) -> NDArray[np.float64]:
