@@ -120,6 +120,10 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=1, metavar="N")
     command.add_argument("--size-m", type=float, default=720.0, metavar="M")
 
+    _add_chips(
+        add("chips", "make training chips: from a region with OSM labels, COCO json, or decisions"), verbose
+    )
+
     command = add("train", "train weights from chips")
     command.add_argument("training", type=Path, metavar="TRAINING.toml")
 
@@ -141,6 +145,52 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("truth", type=Path, metavar="TRUTH")
     command.add_argument("--iou", type=_share, default=0.5, metavar="X", help="IoU from which two are the same")
     return parser
+
+
+def _add_chips(command: argparse.ArgumentParser, verbose: argparse.ArgumentParser) -> None:
+    kinds = command.add_subparsers(dest="kind", required=True, metavar="FROM")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        kind = kinds.add_parser(name, help=text, description=text, parents=[verbose])
+        return kind
+
+    def add_shared(kind: argparse.ArgumentParser) -> None:
+        kind.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of chips to write")
+        kind.add_argument("--source", metavar="NAME", help="name in [share] of the training file; default: DIR's")
+        kind.add_argument("--val-share", type=float, default=0.2, metavar="X", help="share kept for validation")
+
+    kind = add("region", "imagery and OSM extract of a region file -> chips")
+    kind.add_argument("region", type=Path, metavar="REGION.toml")
+    kind.add_argument(
+        "--complete", nargs="+", default=[], metavar="LABEL", help="labels of which OSM has all that is to be seen"
+    )
+    kind.add_argument(
+        "--offset-m", type=float, nargs=2, metavar=("EAST", "NORTH"),
+        help="how far the imagery lies off OSM, in metres; default: measured by running the detector",
+    )  # fmt: skip
+    kind.add_argument("--workers", type=_workers, metavar="N", help="worker processes of that run")
+    kind.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add_shared(kind)
+
+    kind = add("coco", "COCO json of any tool -> chips")
+    kind.add_argument("coco", type=Path, metavar="ANNOTATIONS.json")
+    kind.add_argument("--images", type=Path, metavar="DIR", help="default: the folder of the json")
+    kind.add_argument("--gsd-m", type=float, metavar="M", help="metres per pixel; default: from the GeoTIFFs")
+    kind.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="THEIRS=OURS",
+        help="name of a category; THEIRS=- leaves it out",
+    )
+    kind.add_argument("--complete", nargs="+", metavar="LABEL", help="default: all labels of the json")
+    add_shared(kind)
+
+    kind = add("decisions", "accepted and rejected proposals of a reviewed run -> chips")
+    kind.add_argument("region", type=Path, metavar="REGION.toml")
+    kind.add_argument("--run", type=Path, metavar="RUN_DIR", help="default: the file's [output] dir")
+    kind.add_argument("--decisions", type=Path, metavar="FILE", help="default: RUN_DIR/review/decisions.jsonl")
+    add_shared(kind)
 
 
 def _workers(text: str) -> int:

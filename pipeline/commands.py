@@ -100,6 +100,45 @@ def demo(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def chips(arguments: argparse.Namespace) -> int:
+    """Make training chips."""
+    from pipeline import training_chips
+    from training.coco_chips import CocoOptions
+
+    options = training_chips.ChipOptions(
+        out=arguments.out,
+        source=arguments.source or arguments.out.resolve().name,
+        val_share=arguments.val_share,
+    )
+    if arguments.kind == "region":
+        counts = training_chips.chips_from_region(
+            arguments.region,
+            options,
+            complete=arguments.complete,
+            offset_m=None if arguments.offset_m is None else (arguments.offset_m[0], arguments.offset_m[1]),
+            run_options=_run_options(arguments),
+        )
+    elif arguments.kind == "decisions":
+        counts = training_chips.chips_from_decisions(
+            arguments.region, options, run_dir=arguments.run, decisions=arguments.decisions
+        )
+    else:
+        named = [each.partition("=") for each in arguments.label]
+        counts = training_chips.chips_from_coco(
+            arguments.coco,
+            arguments.images,
+            options,
+            coco_options=CocoOptions(
+                gsd_m=arguments.gsd_m,
+                names={theirs: ours for theirs, _, ours in named},
+                complete=None if arguments.complete is None else tuple(arguments.complete),
+                val_share=arguments.val_share,
+            ),
+        )
+    _print(json.dumps(counts, sort_keys=True))
+    return 0
+
+
 def train(arguments: argparse.Namespace) -> int:
     """Train weights."""
     from pipeline.training import train_from_file
@@ -151,7 +190,10 @@ def _run_options(arguments: argparse.Namespace) -> Any:
     from pipeline.run import RunOptions
 
     return RunOptions(
-        workers=arguments.workers, scheduler=arguments.scheduler, device=arguments.device, fresh=arguments.fresh
+        workers=arguments.workers,
+        scheduler=getattr(arguments, "scheduler", None),
+        device=arguments.device,
+        fresh=getattr(arguments, "fresh", False),
     )
 
 

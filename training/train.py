@@ -24,6 +24,7 @@ from training.augment import AugmentOptions
 from training.batches import BatchOptions, CropStream, load_batches
 from training.chips import Chip, read_chips
 from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
+from training.splits import check_splits
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ def train(
         Backbone or start weights do not fit.
     """
     chips = [chip for folder in options.chips for chip in read_chips(base / folder)]
+    check_splits(chips)
     device = pick_device(options.device)
     batch_options = BatchOptions(
         share=options.share or dict.fromkeys(sorted({chip.source for chip in chips}), 1.0),
