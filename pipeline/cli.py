@@ -127,8 +127,22 @@ def make_parser() -> argparse.ArgumentParser:
     command = add("train", "train weights from chips")
     command.add_argument("training", type=Path, metavar="TRAINING.toml")
 
-    command = add("evaluate", "measure weights on chips: mask AP per label and source")
-    command.add_argument("chips", type=Path, nargs="+", metavar="CHIPS", help="folders with annotations.json")
+    command = add("evaluate", "measure weights: mask AP on chips, polygons of a region with truth")
+    command.add_argument(
+        "chips",
+        type=Path,
+        nargs="+",
+        metavar="CHIPS",
+        help="folders of chips, or region files with truth",
+    )
+    command.add_argument(
+        "--write-thresholds", type=Path, metavar="FILE",
+        help="copy of the weights with thresholds and calibration measured on these chips",
+    )  # fmt: skip
+    command.add_argument(
+        "--precision", type=_share, default=0.95, metavar="X", help="that these thresholds are to give"
+    )
+    command.add_argument("--workers", type=_workers, metavar="N", help="worker processes for regions")
     command.add_argument("--weights", default="default", metavar="FILE")
     command.add_argument("--limit", type=int, metavar="N", help="at most N chips per source, evenly spread")
     command.add_argument(
@@ -205,5 +219,5 @@ def _workers(text: str) -> int:
 def _share(text: str) -> float:
     value = float(text)
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no IoU; choose a number above 0, up to 1")
+        raise argparse.ArgumentTypeError(f"{text} is no share; choose a number above 0, up to 1")
     return value

@@ -148,17 +148,29 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    """Measure weights on chips."""
-    from pipeline.training import evaluate_weights
+    """Measure weights: on chips, or on regions with truth after the whole pipeline; JSON on stdout."""
+    from pipeline.training import EvaluateOptions, evaluate_weights
 
-    result = evaluate_weights(
-        arguments.chips,
-        weights=arguments.weights,
-        split=arguments.split,
-        device=arguments.device,
-        limit=arguments.limit,
-        coarse_gsd_m=arguments.coarse_gsd_m,
-    )
+    regions = [path for path in arguments.chips if path.suffix == ".toml"]
+    folders = [path for path in arguments.chips if path.suffix != ".toml"]
+    result: dict[str, Any] = {}
+    if folders:
+        result = evaluate_weights(
+            folders,
+            EvaluateOptions(
+                weights=arguments.weights,
+                split=arguments.split,
+                device=arguments.device,
+                limit=arguments.limit,
+                degraded_gsd_m=arguments.coarse_gsd_m,
+                write_thresholds=arguments.write_thresholds,
+                precision=arguments.precision,
+            ),
+        )
+    if regions:
+        from pipeline.mosaic import evaluate_region
+
+        result["regions"] = {str(path): evaluate_region(path, options=_run_options(arguments)) for path in regions}
     _print(json.dumps(result, indent=1, sort_keys=True))
     return 0
 
@@ -190,7 +202,7 @@ def _run_options(arguments: argparse.Namespace) -> Any:
     from pipeline.run import RunOptions
 
     return RunOptions(
-        workers=arguments.workers,
+        workers=getattr(arguments, "workers", None),
         scheduler=getattr(arguments, "scheduler", None),
         device=arguments.device,
         fresh=getattr(arguments, "fresh", False),

@@ -3,16 +3,20 @@
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from detection.load import load_detector, resolve_spec
+from detection.weights import read_record_only, rewrite_record
 from groundplan.errors import ConfigError
 from groundplan.tables import read_record
 from training.chips import Chip, read_chips
-from training.evaluate import evaluate
+from training.evaluate import evidence, figures
+from training.looks import Pass, look_at_chips
+from training.thresholds import measure_label, with_thresholds
 from training.train import TrainOptions, train
 
 
@@ -48,39 +52,69 @@ def train_from_file(path: Path) -> Path:
         return train(options, base=path.resolve().parent, on_step=on_step)
 
 
-def evaluate_weights(
-    folders: Sequence[Path],
-    *,
-    weights: str,
-    split: str,
-    device: str,
-    limit: int | None = None,
-    coarse_gsd_m: float | None = None,
-) -> dict[str, Any]:
-    """Return figures per chip source and label, as `training.evaluate.evaluate` gives them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateOptions:
+    """What the command line says about an evaluation on chips."""
 
-    Parameters
-    ----------
-    limit : int, optional
-        At most so many chips per source: those with objects first, evenly spread over the rest.
-    coarse_gsd_m : float, optional
-        Metres per pixel that the chips pass through first.
+    weights: str = "default"
+    split: str = "val"
+    device: str = "auto"
+    limit: int | None = None
+    """At most so many chips per source: those with objects first, evenly spread over the rest."""
+    degraded_gsd_m: float | None = None
+    """Metres per pixel that the chips pass through first."""
+    write_thresholds: Path | None = None
+    """Weights file to write, with thresholds and calibration measured on these chips."""
+    precision: float = 0.95
+    """That the thresholds are to give."""
+
+
+def evaluate_weights(folders: Sequence[Path], options: EvaluateOptions) -> dict[str, Any]:
+    """Return figures per chip source and label, as `training.evaluate.figures` gives them.
+
+    With `write_thresholds`, also ``thresholds``: what was measured for each label over all sources.
     """
-    detector = load_detector(resolve_spec(weights, base=Path(), device=device, threads=None))
-    every = [chip for folder in folders for chip in read_chips(folder) if chip.split == split]
+    spec = resolve_spec(options.weights, base=Path(), device=options.device, threads=None)
+    detector = load_detector(spec)
+    every = [chip for folder in folders for chip in read_chips(folder) if chip.split == options.split]
     sources = sorted({chip.source for chip in every})
-    chips = [chip for source in sources for chip in _some([c for c in every if c.source == source], limit)]
-    out = {}
-    with tqdm(total=len(chips), unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
+    chips = {
+        source: some_chips([chip for chip in every if chip.source == source], options.limit) for source in sources
+    }
+    out: dict[str, Any] = {}
+    passes: list[Pass] = []
+    with tqdm(total=sum(map(len, chips.values())), unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
         for source in sources:
-            own = [chip for chip in chips if chip.source == source]
-            out[source] = evaluate(
-                detector, own, gsd_m=detector.info.gsd_m, coarse_gsd_m=coarse_gsd_m, on_chip=bar.update
+            seen = look_at_chips(
+                detector,
+                chips[source],
+                gsd_m=detector.info.gsd_m,
+                degraded_gsd_m=options.degraded_gsd_m,
+                on_chip=bar.update,
             )
+            out[source] = figures(seen, detector.info.min_score)
+            passes += seen
+    if options.write_thresholds is not None:
+        out["thresholds"] = _write_thresholds(Path(spec.weights), passes, options)
     return out
 
 
-def _some(chips: list[Chip], limit: int | None) -> list[Chip]:
+def _write_thresholds(weights: Path, passes: Sequence[Pass], options: EvaluateOptions) -> dict[str, Any]:
+    assert options.write_thresholds is not None
+    if not weights.is_file():
+        raise ConfigError(f"weights {options.weights!r} are no file; thresholds are stored in a weights file")
+    record = read_record_only(weights)
+    measured = {}
+    for label in record.min_score:
+        seen = evidence(passes, label)
+        if seen.n_truth or len(seen.score):
+            measured[label] = measure_label(seen, precision=options.precision)
+    rewrite_record(weights, with_thresholds(record, measured), options.write_thresholds)
+    return measured
+
+
+def some_chips(chips: list[Chip], limit: int | None) -> list[Chip]:
+    """Return at most `limit` chips: half of them with objects where there are so many, all evenly spread."""
     if limit is None or len(chips) <= limit:
         return chips
     ordered = sorted(chips, key=lambda chip: not chip.instances)
