@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from detection.model import IMAGENET_MEAN, IMAGENET_STD, ModelSpec
+from detection.backbones import IMAGENET_MEAN, IMAGENET_STD
+from detection.model import ModelSpec
 from groundplan.errors import WeightsError
 from groundplan.labels import LABEL_IDS, LABELS
 from groundplan.tables import read_record
@@ -163,7 +164,8 @@ def rewrite_record(path: Path, record: WeightsRecord, out: Path) -> None:
 def _save(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], record: WeightsRecord) -> None:
     text = json.dumps(dataclasses.asdict(record), sort_keys=True, ensure_ascii=False)
     with whole_file(path) as part:
-        save_file(dict(tensors), part, metadata={_KEY: text, "format": "pt"})
+        # One entry: safetensors writes several in an order that changes from call to call.
+        save_file(dict(tensors), part, metadata={_KEY: text})
 
 
 def _parse_record(metadata: Mapping[str, str], path: Path) -> WeightsRecord:

@@ -141,9 +141,12 @@ def chips(arguments: argparse.Namespace) -> int:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train weights."""
-    from pipeline.training import train_from_file
+    from pipeline.training import REPORT_NAME, train_from_file
 
-    _print(f"weights in {train_from_file(arguments.training)}")
+    weights = train_from_file(arguments.training)
+    _print(f"weights in {weights}")
+    if weights.with_name(REPORT_NAME).is_file():
+        _print(f"report in {weights.with_name(REPORT_NAME)}")
     return 0
 
 

@@ -8,7 +8,7 @@ import geopandas as gpd
 from groundplan.errors import ConfigError
 from groundplan.labels import LABELS
 from groundplan.vector import read_vector, same_crs
-from pipeline.config import read_region
+from pipeline.config import RegionConfig, read_region
 from pipeline.lock import hold_folder
 from pipeline.run import RunOptions, plan_run, run_detect, run_merge
 from postprocess.boundary import boundary_errors
@@ -32,12 +32,21 @@ def evaluate_region(path: Path, *, options: RunOptions, iou: float = 0.5) -> dic
     config = read_region(path)
     if config.truth is None:
         raise ConfigError(f'{path} names no truth; add truth = "truth.geojson" with a column `label`')
+    features = _features(config, options)
+    truth = same_crs(read_vector(config.truth), features.crs)
+    return polygon_figures(features, truth, iou=iou)
+
+
+def run_region_features(path: Path, *, options: RunOptions) -> gpd.GeoDataFrame:
+    """Detect and merge a region; return its FEATURES."""
+    return _features(read_region(path), options)
+
+
+def _features(config: RegionConfig, options: RunOptions) -> gpd.GeoDataFrame:
     plan = plan_run(config, options)
     with hold_folder(config.out):
         run_detect(plan, options)
-        features = run_merge(plan)
-    truth = same_crs(read_vector(config.truth), features.crs)
-    return polygon_figures(features, truth, iou=iou)
+        return run_merge(plan)
 
 
 def polygon_figures(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: float = 0.5) -> dict[str, Any]:

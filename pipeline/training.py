@@ -13,11 +13,17 @@ from detection.load import load_detector, resolve_spec
 from detection.weights import read_record_only, rewrite_record
 from groundplan.errors import ConfigError
 from groundplan.tables import read_record
+from groundplan.whole import write_text_whole
 from training.chips import Chip, read_chips
 from training.evaluate import evidence, figures
+from training.gallery import judge_chips
 from training.looks import Pass, look_at_chips
 from training.thresholds import measure_label, with_thresholds
-from training.train import TrainOptions, train
+from training.train import LOSSES, TrainOptions, read_history, train
+from training.training_report import TrainingReport, training_report
+
+REPORT_NAME = "training_report.html"
+"""Beside the weights."""
 
 
 def read_training(path: Path) -> TrainOptions:
@@ -49,7 +55,42 @@ def train_from_file(path: Path) -> Path:
             bar.update(step - bar.n)
             bar.set_postfix({name.removeprefix("loss_"): f"{value:.3f}" for name, value in means.items()})
 
-        return train(options, base=path.resolve().parent, on_step=on_step)
+        base = path.resolve().parent
+        weights = train(options, base=base, on_step=on_step)
+    if options.report_chips:
+        write_training_report(options, weights, base=base)
+    return weights
+
+
+def write_training_report(options: TrainOptions, weights: Path, *, base: Path) -> Path:
+    """Write losses, figures and the best and worst validation chips of a run beside its weights."""
+    record = read_record_only(weights)
+    chips = [chip for folder in options.chips for chip in read_chips(base / folder) if chip.split == "val"]
+    shown = some_chips(chips, options.report_chips)
+    passes: list[Pass] = []
+    if shown:
+        spec = resolve_spec(str(weights), base=base, device=options.device, threads=None)
+        detector = load_detector(spec)
+        with tqdm(total=len(shown), unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
+            passes = look_at_chips(detector, shown, gsd_m=detector.info.gsd_m, on_chip=bar.update)
+    history = read_history(base / options.checkpoint)
+    trained = record.training
+    report = TrainingReport(
+        name=options.name,
+        facts={
+            "steps": f"{trained['steps']:,}, learning rate {trained['learning_rate']:g}, seed {trained['seed']}",
+            "network": ", ".join(f"{key} {value}" for key, value in record.spec.items()),
+            "chips": f"{trained['chips']:,}",
+            "objects": ", ".join(f"{label} {count:,}" for label, count in trained["instances"].items() if count),
+            "data": "; ".join(f"{entry.get('name')} ({entry.get('licence')})" for entry in record.data),
+        },
+        losses={name: [row[at] for row in history] for at, name in enumerate(LOSSES)},
+        figures=figures(passes, record.min_score),
+        chips=judge_chips(passes, record.min_score),
+    )
+    out = weights.with_name(REPORT_NAME)
+    write_text_whole(out, training_report(report))
+    return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
