@@ -94,10 +94,12 @@ def write_web_tiles(folder: Path, out: Path, *, weights: str, zoom: int = 20) ->
     return _write_region(out, weights=weights, scenes=["scene_*.tif"], labels=("building",))
 
 
-def write_dubai(folder: Path, out: Path, *, weights: str) -> Path:
-    """Write the images of all tiles; each blob of the building colour is one building."""
+def write_dubai(folder: Path, out: Path, *, weights: str, count: int | None = None) -> Path:
+    """Write the images, or `count` of them, evenly spread; each blob of the building colour is one building."""
     images = []
-    for path in sorted(folder.glob("tile*/images/*.jpg")):
+    paths = sorted(folder.glob("tile*/images/*.jpg"))
+    chosen = paths if count is None else [paths[at * len(paths) // count] for at in range(min(count, len(paths)))]
+    for path in chosen:
         with Image.open(path) as image, Image.open(path.parents[1] / "masks" / f"{path.stem}.png") as mask:
             pixels, colours = np.asarray(image.convert("RGB")), np.asarray(mask.convert("RGB"))
         blobs, _ = ndimage.label((colours == DUBAI_BUILDING).all(axis=2))
