@@ -134,6 +134,8 @@ def write_placed(images: Sequence[PlacedImage], out: Path, *, weights: str, labe
 def write_banepa_east(folder: Path, out: Path, *, weights: str) -> Path:
     """Write a region of Banepa's eastern third, which is not trained on."""
     scene = folder / "banepa_train_z19.tif"
+    if not scene.is_file():
+        raise DataError(f"no scene {scene}; give the data collection's folder")
     with rasterio.open(scene) as dataset:
         left = (dataset.transform * (BANEPA_VAL_FROM_PX, 0))[0]
         area = shapely.box(left, dataset.bounds.bottom, dataset.bounds.right, dataset.bounds.top)
