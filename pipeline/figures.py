@@ -15,7 +15,7 @@ import shapely
 
 from detection.detector import Detector
 from detection.load import load_detector, resolve_spec
-from groundplan.errors import Error
+from groundplan.errors import DataError, Error
 from groundplan.labels import FIELD_LABELS
 from pipeline.mosaic import evaluate_region, run_region_features
 from pipeline.run import RunOptions
@@ -91,13 +91,24 @@ def degraded_row(given: Sources) -> list[Line]:
 
 
 def buildings_row(given: Sources) -> list[Line]:
-    """Polygon F1 of US buildings; of one split, where the figure wanted is a mean of five."""
-    chips = [chip for chip in given.kept("real", source="fields") if "building" in chip.complete]
-    images = [_placed(chip) for chip in chips]
+    """Polygon F1 of US buildings; where the figure wanted is a mean over five trainings, this is one."""
+    every = [
+        chip
+        for chip in given.kept("real", source="fields", split=None)
+        if "building" in chip.complete and any(each.label == "building" for each in chip.instances)
+    ]
+    held_out = [chip for chip in every if chip.split == "val"]
+    chips = some_chips(held_out or every, given.limit)
+    if not chips:
+        raise DataError(f"no chip in {given.chips / 'real'} is complete for buildings; prepare the chips again")
     region = places.write_placed(
-        images, given.work / "us_buildings", weights=str(given.weights), labels=("building",)
+        [_placed(chip) for chip in chips],
+        given.work / "us_buildings",
+        weights=str(given.weights),
+        labels=("building",),
     )
-    return [_f1_line(f"fields/ val, {len(chips)} tiles: buildings (one split, not five-fold)", region, "F1 0.75")]
+    kind = "val, one split" if held_out else "TRAINED ON: no val tile has buildings"
+    return [_f1_line(f"fields/ buildings, {len(chips)} tiles ({kind}; not five-fold)", region, "F1 0.75")]
 
 
 def false_row(given: Sources) -> list[Line]:
