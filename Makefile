@@ -63,8 +63,8 @@ chips: $(READY)  ## prepare training chips from DATA into CHIPS
 train: $(READY) chips  ## train the shipped weights again
 	$(BIN)/groundplan train training/default.toml
 
-evaluate: $(READY)  ## measure the shipped weights on the validation chips in CHIPS
-	$(BIN)/groundplan evaluate $(CHIPS)/real $(CHIPS)/rendered_val
+evaluate: $(READY) chips  ## print the table of figures to reach, from the shipped weights (ROWS="fields banepa" for some)
+	$(BIN)/python -m pipeline.figures --data $(DATA) --chips $(CHIPS) $(if $(ROWS),--rows $(ROWS))
 
 bench: $(READY)  ## run the benchmarks
 	@set -e; for file in benchmarks/[a-z]*.py; do echo $$file; PYTHONPATH=. $(BIN)/python $$file; done

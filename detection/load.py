@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from detection.augmented import AugmentedDetector
 from detection.detector import Detector, DetectorInfo
 from detection.painted import PaintedDetector
 from groundplan.errors import ConfigError
@@ -16,9 +17,11 @@ class DetectorSpec:
     """"painted", or the absolute path of a weights file."""
     device: str = "auto"
     threads: int | None = None
+    views: int = 1
+    """How often each tile is looked at, flipped and turned: 1, 2, 4 or 8."""
 
 
-def resolve_spec(weights: str, *, base: Path, device: str, threads: int | None) -> DetectorSpec:
+def resolve_spec(weights: str, *, base: Path, device: str, threads: int | None, views: int = 1) -> DetectorSpec:
     """Return the spec for a region file's ``weights``, with its path made absolute.
 
     Raises
@@ -27,16 +30,15 @@ def resolve_spec(weights: str, *, base: Path, device: str, threads: int | None) 
         There is no such file.
     """
     if weights == "painted":
-        return DetectorSpec(weights=weights)
+        return DetectorSpec(weights=weights, views=views)
     from detection.weights import resolve_weights
 
-    return DetectorSpec(weights=str(resolve_weights(weights, base=base).resolve()), device=device, threads=threads)
+    path = resolve_weights(weights, base=base).resolve()
+    return DetectorSpec(weights=str(path), device=device, threads=threads, views=views)
 
 
 def describe_detector(spec: DetectorSpec) -> DetectorInfo:
     """Return what a detector says of itself, without keeping a network in memory."""
-    if spec.weights == "painted":
-        return PaintedDetector().info
     return load_detector(spec).info
 
 
@@ -45,9 +47,14 @@ def load_detector(spec: DetectorSpec) -> Detector:
 
     Raises
     ------
-    WeightsError
-        The weights cannot be used.
+    WeightsError, ConfigError
+        The weights, or the number of views, cannot be used.
     """
+    detector = _one_view(spec)
+    return detector if spec.views == 1 else AugmentedDetector(detector, views=spec.views)
+
+
+def _one_view(spec: DetectorSpec) -> Detector:
     if spec.weights == "painted":
         return PaintedDetector()
     from detection.predict import MaskRcnnDetector

@@ -1,28 +1,23 @@
-"""A `ModelSpec` -> Mask R-CNN: MobileNetV2 features, a slim FPN and slim heads, for tiles of any size."""
+"""A `ModelSpec` -> Mask R-CNN: a backbone with its feature pyramid, slim or large heads, for tiles of any size."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
 from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from detection.backbones import BACKBONES
 from groundplan.errors import WeightsError
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of RGB in 0..1, as torchvision's pretrained backbones were trained with."""
+from groundplan.nearest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +25,10 @@ class ModelSpec:
     """Everything that decides the network's form; stored with the weights."""
 
     backbone: str = "mobilenet_v2"
-    """Feature extractor; the only one so far."""
+    """Feature extractor: one of `detection.backbones.BACKBONES`."""
+    heads: Literal["slim", "large"] = "slim"
+    """"large" has the heads and the pyramid of torchvision's ``maskrcnn_resnet50_fpn_v2``, whose COCO weights fit
+    with ``fpn_channels = 256``, ``box_channels = 1024``, ``mask_convs = 4``."""
     n_labels: int = 7
     """Labels without background."""
     fpn_channels: int = 128
@@ -87,28 +85,6 @@ class TileTransform(GeneralizedRCNNTransform):
         return result
 
 
-class MobileNetFpn(nn.Module):
-    """MobileNetV2 up to stride 32 under a feature pyramid with levels at strides 4, 8, 16, 32, 64."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        # The last 1 x 1 convolution (1280 channels) serves ImageNet's classifier; the pyramid does not need it.
-        self.features = mobilenet_v2(weights=None, norm_layer=FrozenBatchNorm2d).features[:18]
-        self.taps = (3, 6, 13, 17)
-        self.fpn = FeaturePyramidNetwork([24, 32, 96, 320], channels, extra_blocks=LastLevelMaxPool())
-        self.out_channels = channels
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the pyramid of a batch of shape (N, 3, H, W), finest level first."""
-        levels: OrderedDict[str, Tensor] = OrderedDict()
-        for number, layer in enumerate(self.features):
-            x = layer(x)
-            if number in self.taps:
-                levels[str(len(levels))] = x
-        pyramid: dict[str, Tensor] = self.fpn(levels)
-        return pyramid
-
-
 def build_model(
     spec: ModelSpec,
     *,
@@ -141,15 +117,21 @@ def build_model(
     https://doi.org/10.1109/CVPR.2017.106; Sandler et al. 2018, https://doi.org/10.1109/CVPR.2018.00474.
     """
     limits, training = limits or InferenceLimits(), training or TrainingLimits()
-    if spec.backbone != "mobilenet_v2":
-        raise WeightsError(f"backbone {spec.backbone!r} is not known; it must be 'mobilenet_v2'")
-    backbone = MobileNetFpn(spec.fpn_channels)
+    if spec.backbone not in BACKBONES:
+        raise WeightsError(
+            f"backbone {spec.backbone!r} is not known{did_you_mean(spec.backbone, BACKBONES)}; "
+            f"choose one of {', '.join(BACKBONES)}"
+        )
+    large = spec.heads == "large"
+    # Frozen: batches of four crops are too small to measure a mean, and training then sees what inference sees.
+    norm = FrozenBatchNorm2d if large else None
+    backbone = BACKBONES[spec.backbone].build(spec.fpn_channels, norm)
     channels, classes = spec.fpn_channels, spec.n_labels + 1
     levels = len(spec.anchor_sizes_px)
     anchors = AnchorGenerator(tuple((size,) for size in spec.anchor_sizes_px), (spec.anchor_ratios,) * levels)
     rpn = rpn_class(
         anchors,
-        RPNHead(channels, anchors.num_anchors_per_location()[0]),
+        RPNHead(channels, anchors.num_anchors_per_location()[0], conv_depth=2 if large else 1),
         fg_iou_thresh=0.7,
         bg_iou_thresh=0.3,
         batch_size_per_image=training.anchors,
@@ -162,7 +144,9 @@ def build_model(
     tapped = ["0", "1", "2", "3"]
     roi_heads = roi_heads_class(
         box_roi_pool=MultiScaleRoIAlign(tapped, output_size=7, sampling_ratio=2),
-        box_head=TwoMLPHead(channels * 49, spec.box_channels),
+        box_head=FastRCNNConvFCHead((channels, 7, 7), [channels] * 4, [spec.box_channels], norm_layer=norm)
+        if large
+        else TwoMLPHead(channels * 49, spec.box_channels),
         box_predictor=FastRCNNPredictor(spec.box_channels, classes),
         fg_iou_thresh=0.5,
         bg_iou_thresh=0.5,
@@ -173,10 +157,10 @@ def build_model(
         nms_thresh=limits.nms_iou,
         detections_per_img=limits.detections,
         mask_roi_pool=MultiScaleRoIAlign(tapped, output_size=14, sampling_ratio=2),
-        mask_head=MaskRCNNHeads(channels, (channels,) * spec.mask_convs, 1),
+        mask_head=MaskRCNNHeads(channels, (channels,) * spec.mask_convs, 1, norm_layer=norm),
         mask_predictor=MaskRCNNPredictor(channels, channels, classes),
     )
-    transform = TileTransform(0, 0, list(IMAGENET_MEAN), list(IMAGENET_STD), size_divisible=32)
+    transform = TileTransform(0, 0, list(backbone.mean), list(backbone.std), size_divisible=32)
     return GeneralizedRCNN(backbone, rpn, roi_heads, transform)
 
 

@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from detection.model import IMAGENET_MEAN, IMAGENET_STD, ModelSpec
+from detection.backbones import IMAGENET_MEAN, IMAGENET_STD
+from detection.model import ModelSpec
 from groundplan.errors import WeightsError
 from groundplan.labels import LABEL_IDS, LABELS
 from groundplan.tables import read_record
@@ -42,6 +43,11 @@ class WeightsRecord:
     """Labels that are looked for in a second, coarser pass, and only there."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
+    calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Slope and shift per label that make scores probabilities; see `detection.calibration`. `min_score` is in
+    the units of the calibrated score."""
+    validation: dict[str, Any] = field(default_factory=dict)
+    """What thresholds and calibration were measured on: counts, precision and recall per label."""
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
     """Normalisation of RGB in 0..1."""
@@ -136,9 +142,30 @@ def write_weights(
         ).contiguous()
         for key, value in sorted(tensors.items())
     }
+    _save(path, small, record)
+
+
+def rewrite_record(path: Path, record: WeightsRecord, out: Path) -> None:
+    """Write a copy of a weights file with another record; the tensors stay as they are, to the bit.
+
+    Raises
+    ------
+    WeightsError
+        The file is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as stream:
+            tensors = {key: stream.get_tensor(key) for key in sorted(stream.keys())}
+    except (SafetensorError, OSError) as err:
+        raise WeightsError(f"cannot read {path} as safetensors: {err}; the file may be damaged") from err
+    _save(out, tensors, record)
+
+
+def _save(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], record: WeightsRecord) -> None:
     text = json.dumps(dataclasses.asdict(record), sort_keys=True, ensure_ascii=False)
     with whole_file(path) as part:
-        save_file(small, part, metadata={_KEY: text, "format": "pt"})
+        # One entry: safetensors writes several in an order that changes from call to call.
+        save_file(dict(tensors), part, metadata={_KEY: text})
 
 
 def _parse_record(metadata: Mapping[str, str], path: Path) -> WeightsRecord:

@@ -126,11 +126,29 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=1, metavar="N")
     command.add_argument("--size-m", type=float, default=720.0, metavar="M")
 
+    _add_chips(
+        add("chips", "make training chips: from a region with OSM labels, COCO json, or decisions"), verbose
+    )
+
     command = add("train", "train weights from chips")
     command.add_argument("training", type=Path, metavar="TRAINING.toml")
 
-    command = add("evaluate", "measure weights on chips: mask AP per label and source")
-    command.add_argument("chips", type=Path, nargs="+", metavar="CHIPS", help="folders with annotations.json")
+    command = add("evaluate", "measure weights: mask AP on chips, polygons of a region with truth")
+    command.add_argument(
+        "chips",
+        type=Path,
+        nargs="+",
+        metavar="CHIPS",
+        help="folders of chips, or region files with truth",
+    )
+    command.add_argument(
+        "--write-thresholds", type=Path, metavar="FILE",
+        help="copy of the weights with thresholds and calibration measured on these chips",
+    )  # fmt: skip
+    command.add_argument(
+        "--precision", type=_share, default=0.95, metavar="X", help="that these thresholds are to give"
+    )
+    command.add_argument("--workers", type=_workers, metavar="N", help="worker processes for regions")
     command.add_argument("--weights", default="default", metavar="FILE")
     command.add_argument("--limit", type=int, metavar="N", help="at most N chips per source, evenly spread")
     command.add_argument(
@@ -149,6 +167,52 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_chips(command: argparse.ArgumentParser, verbose: argparse.ArgumentParser) -> None:
+    kinds = command.add_subparsers(dest="kind", required=True, metavar="FROM")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        kind = kinds.add_parser(name, help=text, description=text, parents=[verbose])
+        return kind
+
+    def add_shared(kind: argparse.ArgumentParser) -> None:
+        kind.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of chips to write")
+        kind.add_argument("--source", metavar="NAME", help="name in [share] of the training file; default: DIR's")
+        kind.add_argument("--val-share", type=float, default=0.2, metavar="X", help="share kept for validation")
+
+    kind = add("region", "imagery and OSM extract of a region file -> chips")
+    kind.add_argument("region", type=Path, metavar="REGION.toml")
+    kind.add_argument(
+        "--complete", nargs="+", default=[], metavar="LABEL", help="labels of which OSM has all that is to be seen"
+    )
+    kind.add_argument(
+        "--offset-m", type=float, nargs=2, metavar=("EAST", "NORTH"),
+        help="how far the imagery lies off OSM, in metres; default: measured by running the detector",
+    )  # fmt: skip
+    kind.add_argument("--workers", type=_workers, metavar="N", help="worker processes of that run")
+    kind.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add_shared(kind)
+
+    kind = add("coco", "COCO json of any tool -> chips")
+    kind.add_argument("coco", type=Path, metavar="ANNOTATIONS.json")
+    kind.add_argument("--images", type=Path, metavar="DIR", help="default: the folder of the json")
+    kind.add_argument("--gsd-m", type=float, metavar="M", help="metres per pixel; default: from the GeoTIFFs")
+    kind.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="THEIRS=OURS",
+        help="name of a category; THEIRS=- leaves it out",
+    )
+    kind.add_argument("--complete", nargs="+", metavar="LABEL", help="default: all labels of the json")
+    add_shared(kind)
+
+    kind = add("decisions", "accepted and rejected proposals of a reviewed run -> chips")
+    kind.add_argument("region", type=Path, metavar="REGION.toml")
+    kind.add_argument("--run", type=Path, metavar="RUN_DIR", help="default: the file's [output] dir")
+    kind.add_argument("--decisions", type=Path, metavar="FILE", help="default: RUN_DIR/review/decisions.jsonl")
+    add_shared(kind)
+
+
 def _workers(text: str) -> int:
     from pipeline.executor import check_workers
 
@@ -161,5 +225,5 @@ def _workers(text: str) -> int:
 def _share(text: str) -> float:
     value = float(text)
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no IoU; choose a number above 0, up to 1")
+        raise argparse.ArgumentTypeError(f"{text} is no share; choose a number above 0, up to 1")
     return value

@@ -100,26 +100,80 @@ def demo(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def chips(arguments: argparse.Namespace) -> int:
+    """Make training chips."""
+    from pipeline import training_chips
+    from training.coco_chips import CocoOptions
+
+    options = training_chips.ChipOptions(
+        out=arguments.out,
+        source=arguments.source or arguments.out.resolve().name,
+        val_share=arguments.val_share,
+    )
+    if arguments.kind == "region":
+        counts = training_chips.chips_from_region(
+            arguments.region,
+            options,
+            complete=arguments.complete,
+            offset_m=None if arguments.offset_m is None else (arguments.offset_m[0], arguments.offset_m[1]),
+            run_options=_run_options(arguments),
+        )
+    elif arguments.kind == "decisions":
+        counts = training_chips.chips_from_decisions(
+            arguments.region, options, run_dir=arguments.run, decisions=arguments.decisions
+        )
+    else:
+        named = [each.partition("=") for each in arguments.label]
+        counts = training_chips.chips_from_coco(
+            arguments.coco,
+            arguments.images,
+            options,
+            coco_options=CocoOptions(
+                gsd_m=arguments.gsd_m,
+                names={theirs: ours for theirs, _, ours in named},
+                complete=None if arguments.complete is None else tuple(arguments.complete),
+                val_share=arguments.val_share,
+            ),
+        )
+    _print(json.dumps(counts, sort_keys=True))
+    return 0
+
+
 def train(arguments: argparse.Namespace) -> int:
     """Train weights."""
-    from pipeline.training import train_from_file
+    from pipeline.training import REPORT_NAME, train_from_file
 
-    _print(f"weights in {train_from_file(arguments.training)}")
+    weights = train_from_file(arguments.training)
+    _print(f"weights in {weights}")
+    if weights.with_name(REPORT_NAME).is_file():
+        _print(f"report in {weights.with_name(REPORT_NAME)}")
     return 0
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    """Measure weights on chips."""
-    from pipeline.training import evaluate_weights
+    """Measure weights: on chips, or on regions with truth after the whole pipeline; JSON on stdout."""
+    from pipeline.training import EvaluateOptions, evaluate_weights
 
-    result = evaluate_weights(
-        arguments.chips,
-        weights=arguments.weights,
-        split=arguments.split,
-        device=arguments.device,
-        limit=arguments.limit,
-        coarse_gsd_m=arguments.coarse_gsd_m,
-    )
+    regions = [path for path in arguments.chips if path.suffix == ".toml"]
+    folders = [path for path in arguments.chips if path.suffix != ".toml"]
+    result: dict[str, Any] = {}
+    if folders:
+        result = evaluate_weights(
+            folders,
+            EvaluateOptions(
+                weights=arguments.weights,
+                split=arguments.split,
+                device=arguments.device,
+                limit=arguments.limit,
+                degraded_gsd_m=arguments.coarse_gsd_m,
+                write_thresholds=arguments.write_thresholds,
+                precision=arguments.precision,
+            ),
+        )
+    if regions:
+        from pipeline.mosaic import evaluate_region
+
+        result["regions"] = {str(path): evaluate_region(path, options=_run_options(arguments)) for path in regions}
     _print(json.dumps(result, indent=1, sort_keys=True))
     return 0
 
@@ -151,7 +205,10 @@ def _run_options(arguments: argparse.Namespace) -> Any:
     from pipeline.run import RunOptions
 
     return RunOptions(
-        workers=arguments.workers, scheduler=arguments.scheduler, device=arguments.device, fresh=arguments.fresh
+        workers=getattr(arguments, "workers", None),
+        scheduler=getattr(arguments, "scheduler", None),
+        device=arguments.device,
+        fresh=getattr(arguments, "fresh", False),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from detection.augmented import VIEWS
 from groundplan.errors import ConfigError
 from groundplan.labels import check_label
 from groundplan.nearest import did_you_mean
@@ -38,6 +39,8 @@ class ModelTable:
     """Labels to look for; empty = all the weights know."""
     min_score: dict[str, float] = field(default_factory=dict)
     """Thresholds 0..1 per label, and "default" for the rest; left out = the weights' own."""
+    views: int = 1
+    """How often each tile is looked at: 1, 2 (mirrored too), 4 (quarter turns) or 8 (both); time grows alike."""
 
     def __post_init__(self) -> None:
         for label in self.labels:
@@ -47,6 +50,8 @@ class ModelTable:
                 check_label(label)
             if not 0 <= score <= 1:
                 raise ConfigError(f"min_score {label} = {score}; choose a number from 0 to 1")
+        if self.views not in VIEWS:
+            raise ConfigError(f"views = {self.views}; choose one of {', '.join(map(str, VIEWS))}")
         if self.gsd_m is not None and not 0 <= self.gsd_m <= 10:
             raise ConfigError(f"gsd_m = {self.gsd_m}; choose metres per pixel from 0.05 to 10, or 0 for native")
 

@@ -82,7 +82,8 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
         The region cannot be run; nothing was written.
     """
     scenes = [read_scene(path) for path in find_scenes(config.scenes, config.base)]
-    spec = resolve_spec(config.model.weights, base=config.base, device=device, threads=threads)
+    model = config.model
+    spec = resolve_spec(model.weights, base=config.base, device=device, threads=threads, views=model.views)
     info = describe_detector(spec)
     labels = check_labels(config.model.labels, info)
     gsd_m = info.gsd_m if config.model.gsd_m is None else config.model.gsd_m

@@ -3,17 +3,27 @@
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from detection.load import load_detector, resolve_spec
+from detection.weights import read_record_only, rewrite_record
 from groundplan.errors import ConfigError
 from groundplan.tables import read_record
+from groundplan.whole import write_text_whole
 from training.chips import Chip, read_chips
-from training.evaluate import evaluate
-from training.train import TrainOptions, train
+from training.evaluate import evidence, figures
+from training.gallery import judge_chips
+from training.looks import Pass, look_at_chips
+from training.thresholds import measure_label, with_thresholds
+from training.train import LOSSES, TrainOptions, read_history, train
+from training.training_report import TrainingReport, training_report
+
+REPORT_NAME = "training_report.html"
+"""Beside the weights."""
 
 
 def read_training(path: Path) -> TrainOptions:
@@ -45,42 +55,107 @@ def train_from_file(path: Path) -> Path:
             bar.update(step - bar.n)
             bar.set_postfix({name.removeprefix("loss_"): f"{value:.3f}" for name, value in means.items()})
 
-        return train(options, base=path.resolve().parent, on_step=on_step)
+        base = path.resolve().parent
+        weights = train(options, base=base, on_step=on_step)
+    if options.report_chips:
+        write_training_report(options, weights, base=base)
+    return weights
 
 
-def evaluate_weights(
-    folders: Sequence[Path],
-    *,
-    weights: str,
-    split: str,
-    device: str,
-    limit: int | None = None,
-    coarse_gsd_m: float | None = None,
-) -> dict[str, Any]:
-    """Return figures per chip source and label, as `training.evaluate.evaluate` gives them.
-
-    Parameters
-    ----------
-    limit : int, optional
-        At most so many chips per source: those with objects first, evenly spread over the rest.
-    coarse_gsd_m : float, optional
-        Metres per pixel that the chips pass through first.
-    """
-    detector = load_detector(resolve_spec(weights, base=Path(), device=device, threads=None))
-    every = [chip for folder in folders for chip in read_chips(folder) if chip.split == split]
-    sources = sorted({chip.source for chip in every})
-    chips = [chip for source in sources for chip in _some([c for c in every if c.source == source], limit)]
-    out = {}
-    with tqdm(total=len(chips), unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
-        for source in sources:
-            own = [chip for chip in chips if chip.source == source]
-            out[source] = evaluate(
-                detector, own, gsd_m=detector.info.gsd_m, coarse_gsd_m=coarse_gsd_m, on_chip=bar.update
-            )
+def write_training_report(options: TrainOptions, weights: Path, *, base: Path) -> Path:
+    """Write losses, figures and the best and worst validation chips of a run beside its weights."""
+    record = read_record_only(weights)
+    chips = [chip for folder in options.chips for chip in read_chips(base / folder) if chip.split == "val"]
+    shown = some_chips(chips, options.report_chips)
+    passes: list[Pass] = []
+    if shown:
+        spec = resolve_spec(str(weights), base=base, device=options.device, threads=None)
+        detector = load_detector(spec)
+        with tqdm(total=len(shown), unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
+            passes = look_at_chips(detector, shown, gsd_m=detector.info.gsd_m, on_chip=bar.update)
+    history = read_history(base / options.checkpoint)
+    trained = record.training
+    report = TrainingReport(
+        name=options.name,
+        facts={
+            "steps": f"{trained['steps']:,}, learning rate {trained['learning_rate']:g}, seed {trained['seed']}",
+            "network": ", ".join(f"{key} {value}" for key, value in record.spec.items()),
+            "chips": f"{trained['chips']:,}",
+            "objects": ", ".join(f"{label} {count:,}" for label, count in trained["instances"].items() if count),
+            "data": "; ".join(f"{entry.get('name')} ({entry.get('licence')})" for entry in record.data),
+        },
+        losses={name: [row[at] for row in history] for at, name in enumerate(LOSSES)},
+        figures=figures(passes, record.min_score),
+        chips=judge_chips(passes, record.min_score),
+    )
+    out = weights.with_name(REPORT_NAME)
+    write_text_whole(out, training_report(report))
     return out
 
 
-def _some(chips: list[Chip], limit: int | None) -> list[Chip]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateOptions:
+    """What the command line says about an evaluation on chips."""
+
+    weights: str = "default"
+    split: str = "val"
+    device: str = "auto"
+    limit: int | None = None
+    """At most so many chips per source: those with objects first, evenly spread over the rest."""
+    degraded_gsd_m: float | None = None
+    """Metres per pixel that the chips pass through first."""
+    write_thresholds: Path | None = None
+    """Weights file to write, with thresholds and calibration measured on these chips."""
+    precision: float = 0.95
+    """That the thresholds are to give."""
+
+
+def evaluate_weights(folders: Sequence[Path], options: EvaluateOptions) -> dict[str, Any]:
+    """Return figures per chip source and label, as `training.evaluate.figures` gives them.
+
+    With `write_thresholds`, also ``thresholds``: what was measured for each label over all sources.
+    """
+    spec = resolve_spec(options.weights, base=Path(), device=options.device, threads=None)
+    detector = load_detector(spec)
+    every = [chip for folder in folders for chip in read_chips(folder) if chip.split == options.split]
+    sources = sorted({chip.source for chip in every})
+    chips = {
+        source: some_chips([chip for chip in every if chip.source == source], options.limit) for source in sources
+    }
+    out: dict[str, Any] = {}
+    passes: list[Pass] = []
+    with tqdm(total=sum(map(len, chips.values())), unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
+        for source in sources:
+            seen = look_at_chips(
+                detector,
+                chips[source],
+                gsd_m=detector.info.gsd_m,
+                degraded_gsd_m=options.degraded_gsd_m,
+                on_chip=bar.update,
+            )
+            out[source] = figures(seen, detector.info.min_score)
+            passes += seen
+    if options.write_thresholds is not None:
+        out["thresholds"] = _write_thresholds(Path(spec.weights), passes, options)
+    return out
+
+
+def _write_thresholds(weights: Path, passes: Sequence[Pass], options: EvaluateOptions) -> dict[str, Any]:
+    assert options.write_thresholds is not None
+    if not weights.is_file():
+        raise ConfigError(f"weights {options.weights!r} are no file; thresholds are stored in a weights file")
+    record = read_record_only(weights)
+    measured = {}
+    for label in record.min_score:
+        seen = evidence(passes, label)
+        if seen.n_truth or len(seen.score):
+            measured[label] = measure_label(seen, precision=options.precision)
+    rewrite_record(weights, with_thresholds(record, measured), options.write_thresholds)
+    return measured
+
+
+def some_chips(chips: list[Chip], limit: int | None) -> list[Chip]:
+    """Return at most `limit` chips: half of them with objects where there are so many, all evenly spread."""
     if limit is None or len(chips) <= limit:
         return chips
     ordered = sorted(chips, key=lambda chip: not chip.instances)

@@ -77,8 +77,15 @@ def score_features(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: 
 
 def match_ious(found: Geometries, score: NDArray[np.float64], true: Geometries, *, iou: float) -> list[float]:
     """Return the IoU of every match of the greedy one-to-one assignment; see `score_features`."""
+    return [float(value) for value in match_pairs(found, score, true, iou=iou)[2]]
+
+
+def match_pairs(
+    found: Geometries, score: NDArray[np.float64], true: Geometries, *, iou: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return the positions of the matched and their IoU, in the order of matching; see `score_features`."""
     if len(found) == 0 or len(true) == 0:
-        return []
+        return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
     here, there = shapely.STRtree(true).query(found, predicate="intersects")
     shared = np.asarray(shapely.area(shapely.intersection(found[here], true[there])))
     value = shared / (shapely.area(found[here]) + shapely.area(true[there]) - shared)
@@ -93,8 +100,9 @@ def match_ious(found: Geometries, score: NDArray[np.float64], true: Geometries, 
         if a not in used_here and b not in used_there:
             used_here.add(a)
             used_there.add(b)
-            matched.append(float(value[place]))
-    return matched
+            matched.append(place)
+    chosen = np.array(matched, np.intp)
+    return here[chosen], there[chosen], value[chosen]
 
 
 def _figures(n_found: int, n_true: int, matched: list[float]) -> dict[str, Any]:

@@ -1,12 +1,9 @@
 """What a run wrote as report.json -> report.html: one file, without scripts, readable on a phone."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
-from review.markup import Child, Element, element, markup_text
+from review.markup import Child, Element, element
 from review.report_parts import (
     accuracy_part,
     counts_part,
@@ -17,6 +14,7 @@ from review.report_parts import (
     stages_part,
     versions_part,
 )
+from review.sheet import sheet_html
 
 
 def report_html(report: Mapping[str, Any]) -> str:
@@ -49,21 +47,6 @@ def report_html(report: Mapping[str, Any]) -> str:
         Equal reports give equal texts. All texts are escaped; a content security policy allows nothing but
         the one style sheet inside.
     """
-    style = resources.files("review").joinpath("static", "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    title = f"Report: {report['region']}"
-    head = element(
-        "head",
-        {},
-        element("meta", {"charset": "utf-8"}),
-        element("meta", {"http-equiv": "Content-Security-Policy", "content": policy}),
-        element("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
-        element("meta", {"name": "color-scheme", "content": "light dark"}),
-        element("title", {}, title),
-        element("link", {"rel": "icon", "href": "data:,"}),
-        element("style", {}, style),
-    )
     parts = [
         counts_part(report),
         coverage_part(report),
@@ -74,17 +57,13 @@ def report_html(report: Mapping[str, Any]) -> str:
         provenance_part(report),
         versions_part(report),
     ]
-    main = element(
-        "main",
-        {},
+    return sheet_html(
+        f"Report: {report['region']}",
         *_header(report),
         _tiles(report),
         _warnings(report.get("warnings") or []),
         element("div", {"class": "cards"}, *parts),
         element("footer", {}, "Written by groundplan. Map data © OpenStreetMap contributors, ODbL 1.0."),
-    )
-    return (
-        "<!doctype html>\n" + markup_text(element("html", {"lang": "en"}, head, element("body", {}, main))) + "\n"
     )
 
 

@@ -23,12 +23,13 @@ DOORWAY = "groundplan/__main__.py"
 HOMES = {
     "torch": (
         "detection/model.py",
+        "detection/backbones.py",
         "detection/weights.py",
         "detection/predict.py",
         "detection/engines.py",
         "training/",
     ),
-    "torchvision": ("detection/model.py", "training/"),
+    "torchvision": ("detection/model.py", "detection/backbones.py", "training/"),
     "osmium": ("osm/read", "training/demo_osm.py"),
     "rasterio": ("tiling/", "training/"),
     "dask": ("pipeline/executor.py", "pipeline/cluster.py"),

@@ -1,7 +1,8 @@
 """A folder of chips (images/ and annotations.json, COCO with a few extras) -> records, and back.
 
 Extras per image: ``gsd_m``; ``split`` (train or val); ``source``; ``complete`` (labels of which every object in
-the image is annotated; only these may give a loss or a score). ``iscrowd`` 1 marks regions to ignore.
+the image is annotated; only these may give a loss or a score); ``bounds`` (west, south, east, north in degrees,
+where the place is known). ``iscrowd`` 1 marks regions to ignore.
 """
 
 import json
@@ -17,6 +18,9 @@ from groundplan.errors import DataError
 from groundplan.labels import LABEL_IDS, LABELS
 from groundplan.whole import write_text_whole
 from training.rings import Rings, from_coco, to_coco
+
+LonLatBounds = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,8 @@ class Chip:
     source: str
     complete: frozenset[str]
     instances: tuple[Instance, ...] = field(repr=False)
+    bounds: LonLatBounds | None = None
+    """Where the chip lies; None = unknown."""
 
 
 def read_chips(folder: Path) -> list[Chip]:
@@ -80,6 +86,7 @@ def read_chips(folder: Path) -> list[Chip]:
                 source=entry["source"],
                 complete=frozenset(entry["complete"]),
                 instances=tuple(found[entry["id"]]),
+                bounds=None if entry.get("bounds") is None else tuple(entry["bounds"]),
             )
             for entry in sorted(coco["images"], key=lambda entry: entry["id"])
         ]
@@ -114,23 +121,24 @@ class ChipWriter:
         source: str,
         complete: frozenset[str],
         quality: int = 92,
+        bounds: LonLatBounds | None = None,
     ) -> None:
         """Write one image of shape (H, W, 3) and remember its objects."""
         file_name = f"{name}.jpg"
         Image.fromarray(image).save(self.folder / "images" / file_name, quality=quality, subsampling=0)
         number = len(self._images) + 1
-        self._images.append(
-            {
-                "id": number,
-                "file_name": file_name,
-                "width": image.shape[1],
-                "height": image.shape[0],
-                "gsd_m": gsd_m,
-                "split": split,
-                "source": source,
-                "complete": sorted(complete),
-            }
-        )
+        entry = {
+            "id": number,
+            "file_name": file_name,
+            "width": image.shape[1],
+            "height": image.shape[0],
+            "gsd_m": gsd_m,
+            "split": split,
+            "source": source,
+            "complete": sorted(complete),
+        }
+        # Seven decimals are a centimetre.
+        self._images.append(entry | ({} if bounds is None else {"bounds": [round(v, 7) for v in bounds]}))
         for instance in instances:
             points = np.vstack(instance.rings)
             (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)

@@ -170,6 +170,7 @@ def marginal_cross_entropy(logits: Tensor, possible: Tensor) -> Tensor:
 def box_regression_loss(deltas: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     """Return the smooth L1 loss of the deltas of each region's own label, per region, background excluded."""
     positive = torch.nonzero(labels > 0).squeeze(1)
-    own = deltas.reshape(len(deltas), -1, 4)[positive, labels[positive]]
+    # Not -1: torch cannot infer it where every region of a batch is ignored.
+    own = deltas.reshape(len(deltas), deltas.shape[1] // 4, 4)[positive, labels[positive]]
     loss: Any = F.smooth_l1_loss(own, targets[positive], beta=1 / 9, reduction="sum")
     return loss / max(len(labels), 1)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -17,13 +18,16 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.model import ModelSpec, build_model, pick_device
 from detection.weights import WeightsRecord, load_into, read_weights, write_weights
-from groundplan.errors import DataError, WeightsError
+from groundplan.errors import DataError
 from groundplan.labels import LABELS
+from groundplan.tables import read_record
 from groundplan.whole import whole_file
 from training.augment import AugmentOptions
 from training.batches import BatchOptions, CropStream, load_batches
 from training.chips import Chip, read_chips
 from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
+from training.pretrained import load_backbone, load_fitting
+from training.splits import check_splits
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +45,13 @@ class TrainOptions:
     checkpoint: str
     """Where the run is kept so that it can be resumed; delete it to start over."""
     backbone: str = ""
-    """ImageNet weights of the backbone (.pth with torchvision's names); empty = random."""
+    """ImageNet weights of the backbone (.pth or .safetensors, see docs/training.md); empty = random."""
+    pretrained: str = ""
+    """A whole detector's state dict, such as torchvision's COCO weights: every layer that fits is taken."""
     start_from: str = ""
     """Weights file to continue from; empty = the backbone alone."""
+    model: dict[str, Any] = field(default_factory=dict)
+    """`detection.model.ModelSpec`: backbone, heads, widths; left out = the small network."""
     steps: int = 3000
     learning_rate: float = 4e-4
     warmup_steps: int = 150
@@ -69,10 +77,21 @@ class TrainOptions:
     """`BatchOptions` that are single numbers: batch_px, with_objects, gsd_m, seed."""
     crop_px: tuple[int, ...] = (256, 384, 512)
     crop_share: tuple[float, ...] = (0.6, 0.25, 0.15)
+    report_chips: int = 24
+    """Validation chips shown and measured in training_report.html beside the weights; 0 = no report."""
     min_score: dict[str, float] = field(default_factory=dict)
     """Thresholds stored with the weights; measured on validation data."""
     data: tuple[dict[str, str], ...] = ()
     """Provenance: name, licence, attribution of each source."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The network, checked."""
+        return read_record(ModelSpec, self.model, where="[model]")
+
+
+LOSSES = ("loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg", "loss_mask")
+"""What the model returns in training, in the order in which it is kept."""
 
 
 @dataclass(slots=True)
@@ -83,6 +102,8 @@ class TrainState:
     average: dict[str, Tensor]
     optimizer: torch.optim.Optimizer
     step: int
+    history: list[tuple[float, ...]]
+    """Losses of every step so far, in the order of `LOSSES`."""
 
 
 def train(
@@ -110,6 +131,7 @@ def train(
         Backbone or start weights do not fit.
     """
     chips = [chip for folder in options.chips for chip in read_chips(base / folder)]
+    check_splits(chips)
     device = pick_device(options.device)
     batch_options = BatchOptions(
         share=options.share or dict.fromkeys(sorted({chip.source for chip in chips}), 1.0),
@@ -156,11 +178,15 @@ def learning_rate(step: int, options: TrainOptions) -> float:
 
 def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainState:
     torch.manual_seed(int(options.batch.get("seed", 1)))
-    model = build_model(ModelSpec(), rpn_class=PartialLabelRPN, roi_heads_class=PartialLabelRoIHeads)
+    spec = options.spec
+    model = build_model(spec, rpn_class=PartialLabelRPN, roi_heads_class=PartialLabelRoIHeads)
     if options.start_from:
         load_into(model, read_weights(base / options.start_from))
+    elif options.pretrained:
+        new = load_fitting(model, base / options.pretrained)
+        log.info("%s fills all but %d tensors", options.pretrained, len(new))
     elif options.backbone:
-        load_backbone(model, base / options.backbone)
+        load_backbone(model, base / options.backbone, spec=spec)
     model.to(device, memory_format=torch.channels_last).train()
     decay = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
@@ -169,27 +195,7 @@ def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainS
         lr=options.learning_rate,
     )
     average = {key: value.detach().clone() for key, value in model.state_dict().items()}
-    return TrainState(model=model, average=average, optimizer=optimizer, step=0)
-
-
-def load_backbone(model: GeneralizedRCNN, path: Path) -> None:
-    """Copy ImageNet features into the backbone; the classifier's own layers are left out.
-
-    Raises
-    ------
-    WeightsError
-        The file is missing or does not fill every layer of the features.
-    """
-    if not path.is_file():
-        raise WeightsError(
-            f'no backbone weights at {path}; give a .pth file, or backbone = "" to start from random'
-        )
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
-    own = model.backbone.state_dict()
-    missing = model.backbone.load_state_dict({k: v for k, v in tensors.items() if k in own}, strict=False)
-    lacking = [key for key in missing.missing_keys if key.startswith("features.")]
-    if lacking:
-        raise WeightsError(f"{path} lacks {lacking[0]} and {len(lacking) - 1} more; it is not a MobileNetV2")
+    return TrainState(model=model, average=average, optimizer=optimizer, step=0, history=[])
 
 
 def _step(
@@ -210,6 +216,7 @@ def _step(
     nn.utils.clip_grad_norm_(state.model.parameters(), options.clip_norm)
     state.optimizer.step()
     state.step += 1
+    state.history.append(tuple(float(losses[name].detach()) for name in LOSSES))
     # A short average at first, so that the random start is forgotten.
     keep = min(options.ema_decay, (1 + state.step) / (10 + state.step))
     with torch.no_grad():
@@ -228,6 +235,7 @@ def _save(state: TrainState, path: Path) -> None:
     kept = state.optimizer.state_dict()["state"]
     for number, entries in kept.items():
         flat |= {f"optimizer.{number}.{key}": torch.as_tensor(value).cpu() for key, value in entries.items()}
+    flat["history"] = torch.tensor(state.history, dtype=torch.float32).reshape(-1, len(LOSSES))
     with whole_file(path) as part:
         save_file(
             {key: value.contiguous().clone() for key, value in flat.items()},
@@ -240,6 +248,8 @@ def _resume(state: TrainState, path: Path) -> None:
     with safe_open(path, framework="pt") as stream:
         flat = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 - not a mapping
         state.step = int(stream.metadata()["step"])
+    # Checkpoints of older runs have no history; it then begins here.
+    state.history = [tuple(row) for row in flat.pop("history", torch.empty(0, len(LOSSES))).tolist()]
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
     for key, value in flat.items():
         kind, _, rest = key.partition(".")
@@ -253,6 +263,16 @@ def _resume(state: TrainState, path: Path) -> None:
         number, _, name = key.partition(".")
         table["state"].setdefault(int(number), {})[name] = value
     state.optimizer.load_state_dict(table)
+
+
+def read_history(checkpoint: Path) -> list[tuple[float, ...]]:
+    """Return the losses of every step of a run, in the order of `LOSSES`; empty without a checkpoint."""
+    if not checkpoint.is_file():
+        return []
+    with safe_open(checkpoint, framework="pt") as stream:
+        if "history" not in stream.keys():  # noqa: SIM118 - not a mapping
+            return []
+        return [tuple(row) for row in stream.get_tensor("history").tolist()]
 
 
 def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> WeightsRecord:
@@ -273,7 +293,7 @@ def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> We
         min_score={label: options.min_score.get(label, 0.5) for label in learned},
         coarse_labels=tuple(options.coarse_labels),
         coarse_factor=options.coarse_factor,
-        spec=json.loads(json.dumps(dataclasses.asdict(ModelSpec()))),
+        spec=json.loads(json.dumps(dataclasses.asdict(options.spec))),
         data=tuple(dict(entry) for entry in options.data),
         training={
             "steps": options.steps,

@@ -1,0 +1,98 @@
+"""Places of the data collection become regions whose truth lies where their imagery shows it."""
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from PIL import Image
+from rasterio.features import rasterize
+
+from groundplan.crs import transform_geometries
+from groundplan.errors import DataError
+from groundplan.vector import read_vector
+from pipeline.config import read_region
+from training import places
+
+WHITE = (255, 255, 255)
+
+
+def agreement(folder: Path) -> float:
+    """Return the IoU of white pixels with the truth, over all scenes of a region."""
+    truth = read_vector(folder / "truth.geojson")
+    shared = either = 0
+    for path in sorted(folder.glob("*.tif")):
+        with rasterio.open(path) as scene:
+            white = (scene.read() > 200).all(axis=0)
+            shapes = transform_geometries(truth.geometry.to_numpy(), source=truth.crs, target=scene.crs)
+            drawn = rasterize(list(shapes), out_shape=scene.shape, transform=scene.transform).astype(bool)
+        shared, either = shared + int((white & drawn).sum()), either + int((white | drawn).sum())
+    return shared / either
+
+
+def test_web_tiles_are_put_together_where_they_lie(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "z20").mkdir(parents=True)
+    size_deg = 360 / 2**20
+    boxes = []
+    for x, y in ((600_000, 524_000), (600_001, 524_000), (600_050, 524_000)):
+        image = np.full((256, 256, 3), 60, np.uint8)
+        image[64:128, 32:192] = WHITE
+        Image.fromarray(image).save(source / "z20" / f"OAM-{x}-{y}-20.png")
+        west = x * size_deg - 180
+
+        def lat(row: float, y: int = y) -> float:
+            return float(np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * (y + row / 256) / 2**20)))))
+
+        boxes.append(shapely.box(west + size_deg * 32 / 256, lat(128), west + size_deg * 192 / 256, lat(64)))
+    gpd.GeoDataFrame({"osm_id": range(3)}, geometry=boxes, crs=4326).to_file(source / "labels.geojson")
+    region = read_region(places.write_web_tiles(source, tmp_path / "out", weights="painted"))
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.tif")) == ["scene_1.tif", "scene_2.tif"]
+    assert region.truth is not None and region.model.labels == ("building",)
+    assert agreement(tmp_path / "out") > 0.97
+    with pytest.raises(DataError, match="no tiles OAM"):
+        places.write_web_tiles(source, tmp_path / "none", weights="painted", zoom=19)
+
+
+def test_images_without_a_place_are_laid_apart_with_their_truth(tmp_path: Path) -> None:
+    images = []
+    for number, gsd_m in enumerate((0.3, 0.5)):
+        pixels = np.full((100, 120, 3), 60, np.uint8)
+        pixels[10:50, 20:90] = WHITE
+        truth = (("building", shapely.box(20, 10, 90, 50)),)
+        images.append(places.PlacedImage(name=f"i{number}", pixels=pixels, gsd_m=gsd_m, truth=truth))
+    places.write_placed(images, tmp_path / "out", weights="painted", labels=("building",))
+    assert agreement(tmp_path / "out") > 0.99
+    labels = json.loads((tmp_path / "out" / "truth.geojson").read_text())["features"]
+    assert [each["properties"]["label"] for each in labels] == ["building"] * 2
+
+
+def test_colour_masks_become_one_building_a_blob(tmp_path: Path) -> None:
+    for kind in ("images", "masks"):
+        (tmp_path / "dubai" / "tile1" / kind).mkdir(parents=True)
+    image = np.full((90, 90, 3), 60, np.uint8)
+    colours = np.zeros((90, 90, 3), np.uint8)
+    for top in (10, 50):
+        image[top : top + 20, 10:60] = WHITE
+        colours[top : top + 20, 10:60] = places.DUBAI_BUILDING
+    colours[0, 0] = places.DUBAI_BUILDING
+    Image.fromarray(image).save(tmp_path / "dubai" / "tile1" / "images" / "a.jpg", quality=95)
+    Image.fromarray(colours).save(tmp_path / "dubai" / "tile1" / "masks" / "a.png")
+    places.write_dubai(tmp_path / "dubai", tmp_path / "out", weights="painted")
+    assert len(read_vector(tmp_path / "out" / "truth.geojson")) == 2
+    assert agreement(tmp_path / "out") > 0.93
+
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+
+@pytest.mark.skipif(not (SHARED / "buildings" / "banepa").is_dir(), reason="the data collection is not here")
+def test_banepas_east_holds_a_third_of_its_buildings(tmp_path: Path) -> None:
+    places.write_banepa_east(SHARED / "buildings" / "banepa", tmp_path / "out", weights="painted")
+    truth, every = read_vector(tmp_path / "out" / "truth.geojson"), 1466
+    assert 0.2 * every < len(truth) < 0.5 * every
+    area = read_vector(tmp_path / "out" / "aoi.geojson").geometry.iloc[0]
+    assert truth.geometry.intersects(area).all()

@@ -1,0 +1,188 @@
+"""Training on tiny crops: every network trains, a stopped run goes on as if it had not been stopped."""
+
+import html.parser
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
+
+from detection.load import load_detector, resolve_spec
+from detection.model import ModelSpec, build_model
+from detection.weights import read_record_only, read_weights
+from groundplan.errors import ConfigError, WeightsError
+from pipeline.cli import main
+from pipeline.training import read_training
+from training.chips import ChipWriter, Instance
+from training.pretrained import load_backbone, load_fitting
+from training.train import read_history, train
+
+SMALL = {"fpn_channels": 16, "box_channels": 16, "mask_convs": 1}
+COCO_FORM = {
+    "backbone": "resnet50",
+    "heads": "large",
+    "fpn_channels": 256,
+    "box_channels": 1024,
+    "mask_convs": 4,
+}
+
+
+def write_training(
+    folder: Path, *, steps: int = 2, model: dict[str, object] | None = None, **more: object
+) -> Path:
+    writer = ChipWriter(folder / "chips")
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        image = rng.integers(60, 90, (96, 96, 3)).astype(np.uint8)
+        image[20:50, 30:70] = (200, 80, 60)
+        ring = np.array([[30, 20], [70, 20], [70, 50], [30, 50]], float)
+        writer.add(
+            image, [Instance(label="building", rings=(ring,))], name=f"c{number}", gsd_m=0.3,
+            split="val" if number == 2 else "train", source="own", complete=frozenset({"building"}),
+        )  # fmt: skip
+    writer.close(description="test")
+    lines = [
+        'name = "tiny"', 'chips = ["chips"]', 'out = "tiny.safetensors"', 'checkpoint = "tiny.checkpoint"',
+        f"steps = {steps}", "workers = 0", "crop_px = [64]", "crop_share = [1.0]", "warmup_steps = 1",
+        "checkpoint_every_s = 0.0", 'device = "cpu"',
+    ]  # fmt: skip
+    lines += [f"{key} = {json.dumps(value)}" for key, value in more.items()]
+    lines += ["[batch]", "batch_px = 4096"]
+    lines += ["[model]", *(f"{key} = {json.dumps(value)}" for key, value in (model or SMALL).items())]
+    (folder / "training.toml").write_text("\n".join(lines))
+    return folder / "training.toml"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SMALL,
+        SMALL | {"backbone": "efficientnet_lite0"},
+        SMALL | {"backbone": "resnet50"},
+        SMALL | {"backbone": "mobilenet_v2", "heads": "large"},
+    ],
+    ids=lambda model: "-".join(str(model.get(key, "")) for key in ("backbone", "heads")),
+)
+def test_every_network_trains_a_step_and_its_weights_detect(tmp_path: Path, model: dict[str, object]) -> None:
+    path = write_training(tmp_path, steps=1, model=model)
+    weights = train(read_training(path), base=tmp_path)
+    assert read_weights(weights).spec == ModelSpec(**model)  # type: ignore[arg-type]
+    detector = load_detector(resolve_spec(str(weights), base=tmp_path, device="cpu", threads=None))
+    assert detector.info.labels == ("building",)
+    (found,) = detector.detect([np.zeros((3, 64, 64), np.uint8)])
+    assert found.boxes.shape[1] == 4
+
+
+def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+        write_training(folder, steps=4)
+    train(read_training(whole / "training.toml"), base=whole)
+
+    def stop(step: int, losses: dict[str, float]) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    options = read_training(parts / "training.toml")
+    with pytest.raises(KeyboardInterrupt):
+        train(options, base=parts, on_step=stop)
+    assert len(read_history(parts / "tiny.checkpoint")) == 2
+    seen: list[int] = []
+    train(options, base=parts, on_step=lambda step, losses: seen.append(step))
+    assert seen == [3, 4]
+    for name in ("tiny.safetensors", "tiny.checkpoint"):
+        assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
+    assert len(read_history(parts / "tiny.checkpoint")) == 4
+
+
+class Texts(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_train_and_evaluate_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_training(tmp_path, steps=2)
+    assert main(["train", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "tiny.safetensors" in said and "training_report.html" in said
+    page = Texts()
+    page.feed((tmp_path / "training_report.html").read_text())
+    assert "script" not in page.tags and page.tags.count("h2") >= 3
+    assert {"The run", "Losses", "loss mask"} <= set(page.texts)
+
+    weights, out = tmp_path / "tiny.safetensors", tmp_path / "with.safetensors"
+    arguments = ["evaluate", str(tmp_path / "chips"), "--weights", str(weights), "--device", "cpu"]
+    assert main([*arguments, "--write-thresholds", str(out)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["own"]["building"]["n_truth"] == 1 and result["thresholds"]["building"]["n_truth"] == 1
+    record = read_record_only(out)
+    assert record.validation["building"]["n_truth"] == 1 and set(record.min_score) == {"building"}
+    before, after = read_weights(weights).tensors, read_weights(out).tensors
+    assert all(torch.equal(before[key], after[key]) for key in before) and len(before) == len(after)
+
+
+def test_torchvisions_coco_detector_fits_but_for_its_predictors() -> None:
+    # On the meta device a network has names and shapes and takes no time.
+    with torch.device("meta"):
+        theirs = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None).state_dict()
+        ours = build_model(ModelSpec(**COCO_FORM)).state_dict()  # type: ignore[arg-type]
+    other = [key for key in ours if key not in theirs or theirs[key].shape != ours[key].shape]
+    assert {key.rpartition(".")[0] for key in other} == {
+        "roi_heads.box_predictor.cls_score",
+        "roi_heads.box_predictor.bbox_pred",
+        "roi_heads.mask_predictor.mask_fcn_logits",
+    }
+
+
+def test_layers_that_fit_are_taken_and_predictors_stay_new(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    theirs = build_model(ModelSpec(**SMALL, n_labels=90)).state_dict()  # type: ignore[arg-type]
+    torch.save(theirs, tmp_path / "coco.pth")
+    torch.manual_seed(2)
+    ours = build_model(ModelSpec(**SMALL))  # type: ignore[arg-type]
+    new = load_fitting(ours, tmp_path / "coco.pth")
+    assert new and all("predictor" in key for key in new)
+    state = ours.state_dict()
+    assert all(torch.equal(state[key], theirs[key]) for key in state if key not in new)
+
+
+def test_weights_that_do_not_fit_are_refused_with_a_remedy(tmp_path: Path) -> None:
+    model = build_model(ModelSpec(**SMALL))  # type: ignore[arg-type]
+    torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match=r"only 0 of .* fit the model"):
+        load_fitting(model, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match="needs weights of torchvision's mobilenet_v2"):
+        load_backbone(model, tmp_path / "other.pth", spec=ModelSpec())
+    with pytest.raises(WeightsError, match="no weights at"):
+        load_fitting(model, tmp_path / "none.pth")
+    torch.save({"a": 1}, tmp_path / "numbers.pth")
+    with pytest.raises(WeightsError, match="no state dict of tensors"):
+        load_fitting(model, tmp_path / "numbers.pth")
+    (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(WeightsError, match="cannot read"):
+        load_fitting(model, tmp_path / "broken.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"backbone": "resnet5"}, "did you mean 'resnet50'"),
+        ({"bakbone": "resnet50"}, "did you mean 'backbone'"),
+        ({"heads": "huge"}, "must be one of 'slim', 'large'"),
+    ],
+)
+def test_a_model_that_is_not_known_is_refused(tmp_path: Path, model: dict[str, object], message: str) -> None:
+    path = write_training(tmp_path, model=model)
+    with pytest.raises((ConfigError, WeightsError), match=message):
+        train(read_training(path), base=tmp_path)

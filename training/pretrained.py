@@ -1,0 +1,91 @@
+"""Weights from elsewhere (ImageNet backbones, whole COCO detectors) -> a model that starts from them."""
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+
+from detection.backbones import BACKBONES, PyramidBackbone
+from detection.model import ModelSpec
+from groundplan.errors import WeightsError
+
+MIN_FITTING = 0.5
+"""A file of which fewer of the model's tensors can be taken was made for something else."""
+
+
+def load_backbone(model: GeneralizedRCNN, path: Path, *, spec: ModelSpec) -> None:
+    """Copy ImageNet features into the backbone; the classifier's own layers are left out.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing or unreadable, or does not fill every layer of the features.
+    """
+    backbone = model.backbone
+    assert isinstance(backbone, PyramidBackbone)
+    tensors = {backbone.own_key(key): value for key, value in read_state(path).items()}
+    own = backbone.state_dict()
+    fitting = {key: tensors[key] for key in own if key in tensors and tensors[key].shape == own[key].shape}
+    lacking = [key for key in own if key not in fitting and not key.startswith("fpn.")]
+    if lacking:
+        raise WeightsError(
+            f"{path} lacks {lacking[0]} and {len(lacking) - 1} more; backbone {spec.backbone!r} needs weights of "
+            f"{BACKBONES[spec.backbone].imagenet}"
+        )
+    backbone.load_state_dict(fitting, strict=False)
+
+
+def load_fitting(model: GeneralizedRCNN, path: Path) -> list[str]:
+    """Copy every tensor of a detector's state dict that has the model's name and shape.
+
+    Torchvision's ``maskrcnn_resnet50_fpn_v2`` fits whole but for the predictors, which know other labels.
+
+    Returns
+    -------
+    list of str
+        The model's tensors that stay as they were.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing or unreadable, or hardly anything of it fits.
+    """
+    tensors = read_state(path)
+    own = model.state_dict()
+    fitting = {key: tensors[key] for key in own if key in tensors and tensors[key].shape == own[key].shape}
+    if len(fitting) < MIN_FITTING * len(own):
+        raise WeightsError(
+            f"only {len(fitting)} of {len(own)} tensors of {path} fit the model; for torchvision's "
+            'maskrcnn_resnet50_fpn_v2 set [model] backbone = "resnet50", heads = "large", fpn_channels = 256, '
+            "box_channels = 1024, mask_convs = 4"
+        )
+    model.load_state_dict(fitting, strict=False)
+    return sorted(set(own) - set(fitting))
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a .safetensors file, or of a .pth file without running any code in it.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or holds other things than tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"no weights at {path}; give a .pth or .safetensors file of tensors")
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as err:
+        reason = (str(err).splitlines() or [type(err).__name__])[0]
+        raise WeightsError(f"cannot read {path}: {reason}; give a state dict (.pth) or .safetensors") from err
+    if isinstance(state, dict) and isinstance(state.get("model"), dict):
+        state = state["model"]
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"{path} is no state dict of tensors; save model.state_dict()")
+    return state
