@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from detection.calibration import calibrate_scores
 from detection.detector import DetectorInfo
 from detection.model import InferenceLimits, build_model, pick_device
 from detection.weights import load_into, read_weights
@@ -54,6 +55,7 @@ class MaskRcnnDetector:
             )
         load_into(self._model, weights)
         self._model.to(self.device, memory_format=torch.channels_last).eval()
+        self._names, self._calibration = record.labels, record.calibration
         self._ids = np.array([0] + [LABEL_IDS[label] for label in record.labels], np.int64)
         self._learned = np.array([False] + [label in record.min_score for label in record.labels])
         self.info = DetectorInfo(
@@ -64,6 +66,7 @@ class MaskRcnnDetector:
             min_score=dict(record.min_score),
             coarse_labels=record.coarse_labels,
             coarse_factor=record.coarse_factor,
+            calibrated=bool(record.calibration),
         )
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
@@ -93,9 +96,15 @@ class MaskRcnnDetector:
         boxes = result["boxes"].cpu().numpy().astype(np.float32)
         keep = self._learned[labels] & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         masks = result["masks"][:, 0].cpu().numpy().astype(np.float32)
+        scores = calibrate_scores(
+            result["scores"].cpu().numpy().astype(np.float32), labels, names=self._names, table=self._calibration
+        )
+        # Labels have slopes of their own, so calibrated scores come in another order.
+        order = np.argsort(-scores, kind="stable")
+        order = order[keep[order]]
         return Detections(
-            boxes=boxes[keep],
-            labels=self._ids[labels[keep]],
-            scores=result["scores"].cpu().numpy().astype(np.float32)[keep],
-            masks=tuple(masks[keep]),
+            boxes=boxes[order],
+            labels=self._ids[labels[order]],
+            scores=scores[order],
+            masks=tuple(masks[order]),
         )

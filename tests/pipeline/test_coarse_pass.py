@@ -22,7 +22,9 @@ from pipeline import blocks, plan
 from pipeline.cli import main
 
 GSD_M = 0.3
-TRACK = shapely.LineString([(100, 90), (180, 90)]).buffer(40) - shapely.LineString([(100, 90), (180, 90)]).buffer(31)
+TRACK = shapely.LineString([(100, 90), (180, 90)]).buffer(40) - shapely.LineString([(100, 90), (180, 90)]).buffer(
+    31
+)
 HOUSES = [shapely.box(20 + 30 * i, 12, 34 + 30 * i, 24) for i in range(8)]
 
 
@@ -68,7 +70,9 @@ def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def draw(shapes: list[shapely.Polygon]) -> NDArray[np.uint8]:
         placed = shapely.transform(np.array(shapes), lambda xy: xy * [1, -1] + [500_000, 5_000_000])
-        return rasterize(list(placed), out_shape=(size, size), transform=transform, default_value=255).astype(np.uint8)
+        return rasterize(list(placed), out_shape=(size, size), transform=transform, default_value=255).astype(
+            np.uint8
+        )
 
     red, blue = draw(HOUSES), draw([TRACK])
     profile = {"driver": "GTiff", "height": size, "width": size, "count": 3, "dtype": "uint8"}
