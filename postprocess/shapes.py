@@ -11,6 +11,7 @@ from groundplan.schema import FEATURES, check_features, feature_ids
 from postprocess.buildings import fit_buildings
 from postprocess.fitness import in_turns, ious, residuals_m
 from postprocess.fitting import Array
+from postprocess.infield import fit_infields
 from postprocess.options import ShapeOptions
 from postprocess.polygonal import Geometries, geometry_array
 from postprocess.rectangle import fit_rectangles
@@ -27,7 +28,11 @@ SHAPE_OF: Final[dict[str, str]] = {
     "american_football_field": "rectangle",
     "running_track": "stadium",
 }
-"""The shape that is tried for each label. A building may become a rectangle, a circle or have diagonal walls."""
+"""The shape that is tried for each label. A building may become a rectangle, a circle or have diagonal walls, a
+baseball diamond an infield."""
+
+_BETTER_IOU: Final = 0.005
+"""An infield has three parameters more than a wedge, and has to fit better by this to be preferred."""
 
 
 def fit_shapes(features: gpd.GeoDataFrame, *, options: ShapeOptions | None = None) -> gpd.GeoDataFrame:
@@ -42,10 +47,11 @@ def fit_shapes(features: gpd.GeoDataFrame, *, options: ShapeOptions | None = Non
     Returns
     -------
     GeoDataFrame
-        FEATURES with `shape` ("rectangle", "right_angles", "diagonals", "circle", "clipped", "stadium", "wedge" or
-        "free"), `shape_residual` (metres, root mean square distance of the free outline from the shape; 0 for
-        "free"), `area_m2`, geometry and `feature_id` anew, sorted by `feature_id`. IoU of shape and free outline
-        is at least `min_iou`. Buildings that touch share walls; "clipped" is one that lost ground to a neighbour.
+        FEATURES with `shape` ("rectangle", "right_angles", "diagonals", "circle", "clipped", "stadium", "wedge",
+        "infield" or "free"), `shape_residual` (metres, root mean square distance of the free outline from the
+        shape; 0 for "free"), `area_m2`, geometry and `feature_id` anew, sorted by `feature_id`. IoU of shape and
+        free outline is at least `min_iou`. Buildings that touch share walls; "clipped" is one that lost ground to
+        a neighbour.
     """
     options = options or ShapeOptions()
     frame = check_features(features)
@@ -81,12 +87,23 @@ def fit_outlines(
         out[rows], kinds[rows], residual[rows] = fit_buildings(free, options=options)
         return out, kinds, residual
     shapes = np.full(len(free), None, dtype=object)
+    named = np.full(len(free), kind, dtype=object)
     for some in in_turns(len(free)):
         if kind == "rectangle":
             shapes[some] = fit_rectangles(free[some], sizes_m=sizes_of(label))
+        elif kind == "stadium":
+            shapes[some] = fit_stadiums(free[some])
         else:
-            shapes[some] = (fit_wedges if kind == "wedge" else fit_stadiums)(free[some])
+            shapes[some], named[some] = _wedges_or_infields(free[some])
     good = ious(shapes, free) >= options.min_iou
-    out[rows[good]], kinds[rows[good]] = shapes[good], kind
+    out[rows[good]], kinds[rows[good]] = shapes[good], named[good]
     residual[rows[good]] = residuals_m(shapes[good], free[good])
     return out, kinds, residual
+
+
+def _wedges_or_infields(polygons: Geometries) -> tuple[Geometries, NDArray[np.object_]]:
+    """Return for each outline the wedge or the infield that fits it better, and which of them it is."""
+    wedges = fit_wedges(polygons)
+    infields = fit_infields(polygons, wedges)
+    better = ious(infields, polygons) > ious(wedges, polygons) + _BETTER_IOU
+    return geometry_array(np.where(better, infields, wedges)), np.where(better, "infield", "wedge").astype(object)

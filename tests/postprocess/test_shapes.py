@@ -121,6 +121,20 @@ def test_a_wedge_finds_home_plate(angle_deg):
     assert iou(found, true) > 0.96
 
 
+@pytest.mark.parametrize("angle_deg", [10, 130, 250])
+@pytest.mark.parametrize(("pitch_m", "radius_m", "home_m"), [(18.44, 28.96, 3.96), (13.11, 18.29, 3.0)])
+def test_a_skinned_infield_keeps_the_disc_at_home_and_its_direction(angle_deg, pitch_m, radius_m, home_m):
+    quarter = shapely.Polygon([(0, 0), (100, -100), (100, 100)]).buffer(1.5)
+    infield = quarter & shapely.Point(pitch_m, 0).buffer(radius_m, quad_segs=32)
+    true = at_home(shapely.Polygon((infield | shapely.Point(0, 0).buffer(home_m)).exterior), angle_deg)
+    shape, kind, residual_m = fit_shape(jittered(true, sigma_m=0.3, seed=angle_deg), "baseball_diamond")
+    assert kind == "infield"
+    assert iou(shape, true) > 0.97
+    assert residual_m < 0.5
+    behind = np.array(shape.exterior.coords[0]) - FAR
+    assert abs((np.degrees(np.arctan2(*behind[::-1])) - angle_deg) % 360 - 180) < 8
+
+
 @pytest.mark.parametrize("angle_deg", [0, 15, 44, 45, 80])
 def test_an_l_shaped_house_keeps_six_corners_and_its_direction(angle_deg):
     true = at_home(L_HOUSE, angle_deg)
