@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from detection.detector import Detector
 from groundplan.errors import DataError
 from groundplan.labels import LABEL_IDS, LABELS
+from tiling.region import COARSER_SLACK, MAX_COARSER
 from training.chips import Chip, read_pixels
 from training.rings import rasterise
 
@@ -64,7 +66,7 @@ def look_at_chips(
     degraded_gsd_m : float, optional
         Pass the chips through this resolution first, to see what coarser imagery costs.
     on_chip : callable, optional
-        Called after each chip of the first pass.
+        Called once for each chip that a pass looks at.
 
     Raises
     ------
@@ -78,17 +80,19 @@ def look_at_chips(
     fine = tuple(label for label in known if label not in info.coarse_labels)
     coarse = tuple(label for label in known if label in info.coarse_labels)
     out = []
+    seen: set[Path] = set()
     for labels, size_m in ((fine, gsd_m), (coarse, gsd_m * info.coarse_factor)):
         if not labels:
             continue
         looks = []
         for chip in chips:
-            # A coarse pass is worth its time only where its labels are known.
-            if labels is coarse and not chip.complete & frozenset(coarse):
+            # A pass is worth its time only where its labels are known, and imagery too coarse for it is refused.
+            if not chip.complete & frozenset(labels) or chip.gsd_m > MAX_COARSER * COARSER_SLACK * size_m:
                 continue
             looks.append(_look(detector, chip, labels, gsd_m=size_m, degraded_gsd_m=degraded_gsd_m))
-            if on_chip is not None and labels is fine:
+            if on_chip is not None and chip.path not in seen:
                 on_chip()
+            seen.add(chip.path)
         out.append(Pass(gsd_m=size_m, labels=labels, looks=tuple(looks)))
     return out
 
