@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import shapely
@@ -141,7 +141,7 @@ def false_row(given: Sources) -> list[Line]:
 def rendered_row(given: Sources) -> list[Line]:
     """AP50 of drawn fields on real backgrounds, by label."""
     info = given.detector.info
-    found = {}
+    found: dict[str, Any] = {}
     # Chips of the pass that looks for the label: a track is wider than a chip at the other resolution.
     for folder, labels in (
         ("rendered_val", set(FIELD_LABELS) - {*info.coarse_labels}),
