@@ -100,8 +100,10 @@ class Engine(nn.Module):
 
 def _own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Tensor:
     """Return the mask of each region's own label; the predictor's last layer is a product per pixel and label."""
-    inner = predictor.relu(predictor.conv5_mask(features))
-    last = predictor.mask_fcn_logits
+    doubled, relu, last = predictor.conv5_mask, predictor.relu, predictor.mask_fcn_logits
+    assert isinstance(doubled, nn.ConvTranspose2d) and isinstance(relu, nn.ReLU) and isinstance(last, nn.Conv2d)
+    assert last.bias is not None
+    inner = relu(doubled(features))
     weight = last.weight[labels, :, 0, 0]
     logits = torch.bmm(inner.permute(0, 2, 3, 1).flatten(1, 2), weight[:, :, None])[..., 0]
     logits = (logits + last.bias[labels][:, None]).view(len(labels), *inner.shape[2:])
