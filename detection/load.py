@@ -19,6 +19,9 @@ class DetectorSpec:
     threads: int | None = None
     views: int = 1
     """How often each tile is looked at, flipped and turned: 1, 2, 4 or 8."""
+    min_score: tuple[tuple[str, float], ...] | None = None
+    """Labels that are wanted and their thresholds: a network draws no masks for the rest. None = all labels, at
+    any score; so it is, too, where several views are averaged, which may lift a score over its threshold."""
 
 
 def resolve_spec(weights: str, *, base: Path, device: str, threads: int | None, views: int = 1) -> DetectorSpec:
@@ -59,7 +62,8 @@ def _one_view(spec: DetectorSpec) -> Detector:
         return PaintedDetector()
     from detection.predict import MaskRcnnDetector
 
-    return MaskRcnnDetector(Path(spec.weights), device=spec.device, threads=spec.threads)
+    wanted = None if spec.min_score is None or spec.views > 1 else dict(spec.min_score)
+    return MaskRcnnDetector(Path(spec.weights), device=spec.device, threads=spec.threads, min_score=wanted)
 
 
 def check_labels(wanted: tuple[str, ...], info: DetectorInfo) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Weights and tiles -> detections: the network as a `Detector`."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from detection.calibration import calibrate_scores
 from detection.detector import DetectorInfo
+from detection.engines import Engine, Found
 from detection.model import InferenceLimits, build_model, pick_device
 from detection.weights import load_into, read_weights
 from groundplan.errors import WeightsError
@@ -28,6 +30,9 @@ class MaskRcnnDetector:
         CPU threads per forward pass; None leaves torch's choice.
     limits : InferenceLimits, optional
         How much the heads may do per tile.
+    min_score : mapping, optional
+        Label -> score from which it is wanted; the rest gets no mask and is left out. None gives all that
+        `limits` lets through.
 
     Raises
     ------
@@ -42,22 +47,28 @@ class MaskRcnnDetector:
         device: str = "auto",
         threads: int | None = None,
         limits: InferenceLimits | None = None,
+        min_score: Mapping[str, float] | None = None,
     ) -> None:
         weights = read_weights(path)
         record = weights.record
         if threads is not None:
             torch.set_num_threads(threads)
         self.device = pick_device(device)
-        self._model = build_model(weights.spec, limits=limits)
+        model = build_model(weights.spec, limits=limits)
         if len(record.labels) != weights.spec.n_labels:
             raise WeightsError(
                 f"{path} names {len(record.labels)} labels for {weights.spec.n_labels} outputs; it is damaged"
             )
-        load_into(self._model, weights)
-        self._model.to(self.device, memory_format=torch.channels_last).eval()
+        load_into(model, weights)
+        self._engine = Engine(model, self.device)
         self._names, self._calibration = record.labels, record.calibration
         self._ids = np.array([0] + [LABEL_IDS[label] for label in record.labels], np.int64)
-        self._learned = np.array([False] + [label in record.min_score for label in record.labels])
+        # A label that was never learned is never wanted.
+        wanted = dict.fromkeys(record.labels, 0.0) if min_score is None else min_score
+        self._least = np.array(
+            [np.inf]
+            + [wanted.get(label, np.inf) if label in record.min_score else np.inf for label in record.labels]
+        )
         self.info = DetectorInfo(
             name=record.name,
             sha256=weights.sha256,
@@ -87,24 +98,32 @@ class MaskRcnnDetector:
             return []
         with torch.inference_mode():
             batch = torch.from_numpy(np.stack(images)).to(self.device).float().div_(255)
-            batch = batch.contiguous(memory_format=torch.channels_last)
-            results = self._model(list(batch))
-        return [self._record(result) for result in results]
+            pyramid, found = self._engine.find(batch)
+            wanted = [self._wanted(each) for each in found]
+            masks = self._engine.masks(pyramid, wanted)
+        return [self._record(each, own) for each, own in zip(wanted, masks, strict=True)]
 
-    def _record(self, result: dict[str, torch.Tensor]) -> Detections:
-        labels = result["labels"].cpu().numpy()
-        boxes = result["boxes"].cpu().numpy().astype(np.float32)
-        keep = self._learned[labels] & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        masks = result["masks"][:, 0].cpu().numpy().astype(np.float32)
+    def _wanted(self, found: Found) -> Found:
+        """Return the boxes that are kept, with calibrated scores, best first."""
+        labels, boxes = found.labels.cpu().numpy(), found.boxes.cpu().numpy()
         scores = calibrate_scores(
-            result["scores"].cpu().numpy().astype(np.float32), labels, names=self._names, table=self._calibration
+            found.scores.cpu().numpy().astype(np.float32), labels, names=self._names, table=self._calibration
         )
+        keep = (scores >= self._least[labels]) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         # Labels have slopes of their own, so calibrated scores come in another order.
         order = np.argsort(-scores, kind="stable")
-        order = order[keep[order]]
+        at = torch.from_numpy(order[keep[order]]).to(found.boxes.device)
+        return dataclasses.replace(
+            found,
+            boxes=found.boxes[at],
+            labels=found.labels[at],
+            scores=torch.from_numpy(scores).to(found.boxes.device)[at],
+        )
+
+    def _record(self, found: Found, masks: torch.Tensor) -> Detections:
         return Detections(
-            boxes=boxes[order],
-            labels=self._ids[labels[order]],
-            scores=scores[order],
-            masks=tuple(masks[order]),
+            boxes=found.boxes.cpu().numpy().astype(np.float32),
+            labels=self._ids[found.labels.cpu().numpy()],
+            scores=found.scores.cpu().numpy(),
+            masks=tuple(masks.cpu().numpy().astype(np.float32)),
         )

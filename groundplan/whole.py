@@ -62,3 +62,12 @@ def write_bytes_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Write bytes so that a reader sees either all of them or the file as it was before."""
     with whole_file(path) as part:
         part.write_bytes(data)
+
+
+def sweep_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed process left in a folder and its folders.
+
+    Only for folders that nobody else writes to.
+    """
+    for path in folder.rglob(".*-????????.tmp*"):
+        path.unlink(missing_ok=True)

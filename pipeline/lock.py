@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from groundplan.errors import OutputError
+from groundplan.whole import sweep_leftovers
 
 
 @contextlib.contextmanager
 def hold_folder(folder: Path) -> Iterator[None]:
     """Make the folder and hold it until the block ends; the kernel lets go when the process dies.
+
+    Half-written files of a run that was killed are removed.
 
     Raises
     ------
@@ -29,4 +32,5 @@ def hold_folder(folder: Path) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:
             raise OutputError(f"another run is writing to {folder}; wait for it, or choose another --out") from err
+        sweep_leftovers(folder)
         yield

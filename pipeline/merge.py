@@ -55,7 +55,8 @@ def read_parts(folder: Path) -> gpd.GeoDataFrame:
     CRSMismatchError
         Two parts have different CRS.
     """
-    paths = sorted(folder.glob("*.parquet")) + sorted(folder.glob("*.geojson"))
+    # Not the hidden ones: a run that was killed leaves half-written files behind.
+    paths = sorted(folder.glob("[!.]*.parquet")) + sorted(folder.glob("[!.]*.geojson"))
     if not paths:
         raise SchemaError(f"no parts (*.parquet or *.geojson) in {folder}; run `groundplan detect` first")
     frames = [check_parts(read_vector(path), what=str(path)) for path in paths]

@@ -17,7 +17,7 @@ from tiling.paths import find_scenes
 from tiling.region import Region, covered_blocks, covering_scenes, make_region
 from tiling.scene import Scene, read_scene
 
-PARTS_VERSION = 1
+PARTS_VERSION = 2
 """Raised whenever reading, detection or outlines change what a part holds, so that old parts are not reused."""
 
 
@@ -101,6 +101,8 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
         label: config.model.min_score.get(label, default if default is not None else info.min_score[label])
         for label in labels
     }
+    # Of both passes, so that a worker loads one detector; each task keeps what is its own pass's.
+    spec = dataclasses.replace(spec, min_score=tuple(sorted(min_score.items())))
     polygons = dataclasses.replace(config.polygons, gsd_m=region.grid.gsd_m)
     wide = [label for label in labels if label in info.coarse_labels]
     # In the CRS of the other pass, whatever was chosen for it: the parts of both are merged.

@@ -50,7 +50,8 @@ def test_tiles_of_any_size_are_not_resized_and_masks_are_not_pasted(tmp_path: Pa
     pixels = torch.from_numpy(image).float() / 255
     with torch.inference_mode():
         sizes = [
-            detector._model.transform([each])[0].tensors.shape[-2:] for each in (pixels, pixels[:, :128, :128])
+            detector._engine.model.transform([each])[0].tensors.shape[-2:]
+            for each in (pixels, pixels[:, :128, :128])
         ]
     assert sizes == [(256, 256), (128, 128)]
 

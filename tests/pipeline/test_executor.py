@@ -1,0 +1,59 @@
+"""Executors give each task its result, whatever becomes of the workers."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from groundplan.errors import ConfigError, SceneError
+from pipeline.executor import DaskExecutor, Failure, SerialExecutor, check_workers, open_executor
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def die_once(path: Path) -> str:
+    """Take the worker down the first time, as a machine that runs out of memory does."""
+    if path.suffix == ".deadly" and not path.exists():
+        path.write_text("")
+        os._exit(9)
+    return path.name
+
+
+def die_always(number: int) -> int:
+    if number == 1:
+        os._exit(9)
+    return number
+
+
+def refuse(number: int) -> int:
+    raise SceneError("the scene is gone")
+
+
+def test_the_serial_executor_keeps_the_order() -> None:
+    assert list(SerialExecutor().run(double, [3, 1, 2])) == [(3, 6), (1, 2), (2, 4)]
+
+
+def test_no_workers_mean_no_cluster() -> None:
+    with open_executor(workers=0, scheduler=None) as executor:
+        assert isinstance(executor, SerialExecutor)
+
+
+@pytest.mark.parametrize("workers", [-1, 2000])
+def test_impossible_numbers_of_workers_are_refused(workers: int) -> None:
+    with pytest.raises(ConfigError, match="choose 0"):
+        check_workers(workers)
+
+
+@pytest.mark.slow
+def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) -> None:
+    with open_executor(workers=2, scheduler=None) as executor:
+        assert isinstance(executor, DaskExecutor)
+        assert dict(executor.run(double, range(40))) == {number: 2 * number for number in range(40)}
+        names = [tmp_path / "a", tmp_path / "b.deadly", tmp_path / "c"]
+        assert dict(executor.run(die_once, names)) == {name: name.name for name in names}
+        done = dict(executor.run(die_always, [0, 1, 2]))
+        assert (done[0], done[2]) == (0, 2) and isinstance(done[1], Failure)
+        with pytest.raises(SceneError, match="the scene is gone"):
+            list(executor.run(refuse, [1]))

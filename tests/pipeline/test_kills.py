@@ -1,0 +1,143 @@
+"""Runs whose processes are killed lose nothing: neither a whole tree at any moment, nor one worker of several."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = (
+    'name = "kills"\nscenes = ["scene.tif"]\n[model]\nweights = "painted"\ngsd_m = 0\n'
+    "[tiling]\ntile_px = 128\noverlap_px = 32\nblock_tiles = 2\n"
+)
+RESULTS = ["features.parquet", "features.geojson", "tiles.npy"]
+MOMENTS = (1, 9, 20)
+"""Blocks on disk at which everything is killed; counted, not timed, so that a slow machine tests the same."""
+PATIENCE_S = 240.0
+"""On a machine that does other things as well."""
+
+
+def start(region: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "groundplan", "run", str(region), "--out", str(out), *more]
+    return spawn(command)
+
+
+def spawn(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for_blocks(process: subprocess.Popen[bytes], out: Path, wanted: int) -> int:
+    """Wait until a run has so many blocks on disk, or has ended; return how many it has."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        done = len(list((out / "parts").glob("[0-9]*.json")))
+        if done >= wanted or process.poll() is not None:
+            return done
+        assert time.monotonic() < deadline, "the run does not get on"
+        time.sleep(0.005)
+
+
+def results_of(folder: Path) -> dict[str, bytes]:
+    parts = sorted((folder / "parts").glob("*.parquet"))
+    return {path.name: path.read_bytes() for path in [*(folder / name for name in RESULTS), *parts]}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(painted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """Return a region and the results of a run of it that nothing happened to."""
+    folder = tmp_path_factory.mktemp("kills")
+    shutil.copy(painted / "scene.tif", folder / "scene.tif")
+    region = folder / "region.toml"
+    region.write_text(REGION)
+    assert start(region, folder / "whole", "--workers", "0").wait(PATIENCE_S) == 0
+    return region, results_of(folder / "whole")
+
+
+@pytest.mark.slow
+def test_a_run_killed_three_times_and_resumed_gives_the_same_bytes(
+    undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path
+) -> None:
+    region, expected = undisturbed
+    for n_blocks in MOMENTS:
+        process = start(region, tmp_path, "--workers", "2")
+        wait_for_blocks(process, tmp_path, n_blocks)
+        assert process.poll() is None
+        kill_group(process)
+    (tmp_path / ".features-abcdefgh.tmp.parquet").write_text("what a kill in the middle of writing leaves")
+    assert start(region, tmp_path, "--workers", "2").wait(PATIENCE_S) == 0
+    assert results_of(tmp_path) == expected
+    assert not list(tmp_path.rglob("*.tmp*"))
+
+
+@contextlib.contextmanager
+def real_cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Yield the address of a `dask scheduler` and its two `dask worker` processes, over TCP."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    dask = [sys.executable, "-m", "dask"]
+    host = ["--host", "127.0.0.1", "--no-dashboard"]
+    own = ["--nthreads", "1", "--no-nanny", "--local-directory", str(folder), "--no-dashboard"]
+    started = [spawn([*dask, "scheduler", *host, "--port", str(port)])]
+    try:
+        workers = [spawn([*dask, "worker", address, *own]) for _ in range(2)]
+        started += workers
+        yield address, workers
+    finally:
+        for process in started:
+            kill_group(process)
+
+
+def wait_for_workers(address: str, count: int) -> None:
+    from distributed import Client
+
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with Client(address, timeout=5) as client:
+                client.wait_for_workers(count, timeout=PATIENCE_S)
+                return
+        except OSError:
+            assert time.monotonic() < deadline, "no scheduler came up"
+            time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_on_a_real_cluster_costs_nothing(
+    undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path
+) -> None:
+    region, expected = undisturbed
+    out = tmp_path / "run"
+    with real_cluster(tmp_path) as (address, workers):
+        wait_for_workers(address, 2)
+        process = start(region, out, "--scheduler", address)
+        n_done = wait_for_blocks(process, out, 1)
+        kill_group(workers[0])
+        assert process.wait(PATIENCE_S) == 0
+    assert results_of(out) == expected
+    n_blocks = sum(name.endswith(".parquet") for name in expected) - 1
+    assert 0 < n_done < n_blocks, "the worker was not killed in the middle"
