@@ -21,6 +21,9 @@
     size_shape: "unusual size or shape for its kind",
     osm_newer: "the place was edited after the imagery was taken",
     self_overlap: "overlaps another detection",
+    offset_doubtful: "how far the imagery lies from OSM is not known well enough",
+    outline_needed: "only the infield was seen, OSM wants the whole field",
+    not_detected: "OSM has it, the detector did not find it",
     low_score: "the detector is unsure",
     edge: "lies at the edge of the imagery or the extract",
   };

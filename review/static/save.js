@@ -43,7 +43,10 @@
     let running = false;
     let retry = null;
 
+    // Returns why lines were refused, as one text; a line that the server can never take must not hold up
+    // those behind it. What it was about stays in the browser and in the download.
     async function pushAll() {
+      const refused = [];
       for (let first = store.firstUnsent(); first !== null; first = store.firstUnsent()) {
         const [number, line] = first;
         const answer = await fetch("decisions", {
@@ -51,9 +54,12 @@
           headers: { "Content-Type": "application/json", "X-Groundplan-Token": gp.token() },
           body: JSON.stringify(line),
         });
-        if (!answer.ok) throw new Error((await answer.text()).trim().slice(0, 200));
+        const said = answer.ok ? "" : (await answer.text()).trim().slice(0, 200);
+        if (answer.status === 400) refused.push(said);
+        else if (!answer.ok) throw new Error(said);
         store.sent(number);
       }
+      return refused;
     }
 
     async function push() {
@@ -62,8 +68,8 @@
       clearTimeout(retry);
       say("Saving");
       try {
-        await pushAll();
-        say("Saved");
+        const refused = await pushAll();
+        say(refused.length ? refused.length + " refused (" + refused[0] + ")" : "Saved");
       } catch (error) {
         say(store.unsentCount() + " not saved yet (" + error.message + ")");
         retry = setTimeout(push, RETRY_MS);
