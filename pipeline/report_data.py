@@ -149,6 +149,8 @@ def _tiles(plan: Plan, detected: Detected) -> dict[str, Any]:
         for task in plan.tasks:
             for tile in task.tiles if not task.coarse else ():
                 rows[tile.row][tile.col] = "."
+        for row, col in (each for result in detected.results if not result.coarse for each in result.empty):
+            rows[row][col] = "-"
         for failure in failures:
             if not failure["coarse"]:
                 rows[failure["row"]][failure["col"]] = "x"
