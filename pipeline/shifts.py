@@ -8,7 +8,7 @@ from shapely import STRtree
 
 from groundplan.vector import same_crs
 
-SAME_AREA = 0.02
+SAME_AREA = 0.005
 """Areas that differ by a larger share belong to outlines that were cut: that moved their centres."""
 
 

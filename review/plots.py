@@ -122,12 +122,13 @@ def arrows(
         title = f"{east:+.2f} m east, {north:+.2f} m north"
         if error_m is not None:
             title += f", give or take {error_m:.2f} m"
-            tip = {
+            circle: dict[str, str | float] = {
                 "cx": round(at_x + east * enlarged, 1),
                 "cy": round(at_y - north * enlarged, 1),
+                "r": round(min(error_m * enlarged, 45.0), 1),
                 "class": "error",
             }
-            children.append(element("circle", {**tip, "r": round(min(error_m * enlarged, 45.0), 1)}))
+            children.append(element("circle", circle))
         children.append(_arrow(at_x, at_y, east * enlarged, -north * enlarged, title))
     length_m = _round_length(longest)
     children.append(_arrow(2, height - 9, length_m * enlarged, 0.0, ""))

@@ -38,7 +38,7 @@ def report_html(report: Mapping[str, Any]) -> str:
         - ``tiles`` : {total, done, skipped, failed: [{row, col, error, coarse}], map: [str]}; ``map`` has a text
           for each row of tiles from north to south: ``.`` done, ``-`` skipped (no imagery), ``x`` failed,
           space = outside; tiles of the coarse pass have rows and columns of their own and are not on it
-        - ``stages`` : [{name, seconds, km2_per_h}]; ``versions`` : {name: version}; ``commit`` : str
+        - ``stages`` : [{name, seconds, km2_per_h, note}]; ``versions`` : {name: version}; ``commit`` : str
         - ``proposals`` : {files: int, features: int}; ``warnings`` : [str]
 
     Returns

@@ -69,7 +69,8 @@ def counts_part(report: Mapping[str, Any]) -> Element | None:
 def _proposed(proposals: Mapping[str, Any] | None) -> Element | None:
     if not proposals:
         return None
-    text = f"{proposals.get('features', 0):,} objects proposed in {proposals.get('files', 0):,} files"
+    n_files = proposals.get("files", 0)
+    text = f"{proposals.get('features', 0):,} objects proposed in {n_files:,} file{'' if n_files == 1 else 's'}"
     return element("p", {"class": "quiet"}, text + "; a person decides on each.")
 
 
@@ -219,6 +220,7 @@ def stages_part(report: Mapping[str, Any]) -> Element | None:
         speed = stage.get("km2_per_h")
         seconds = float(stage.get("seconds") or 0)
         text = f"{seconds:,.1f} s" + (f", {_figure(float(speed))} km²/h" if speed is not None else "")
+        text += f", {stage['note']}" if stage.get("note") else ""
         rows.append((str(stage.get("name")), seconds, text))
     return _card("Time by stage", bars(rows, label="Seconds by stage"))
 
@@ -233,17 +235,18 @@ def provenance_part(report: Mapping[str, Any]) -> Element | None:
     for part, title in (("model", "Model"), ("imagery", "Imagery")):
         for key, value in (report.get(part) or {}).items():
             if value not in (None, "", []):
-                facts.append(
-                    (
-                        f"{title} {_words(key)}",
-                        ", ".join(map(str, value)) if isinstance(value, list | tuple) else value,
-                    )
-                )
+                facts.append((f"{title} {_words(key)}", _said(value)))
     for scene in report.get("scenes") or []:
         size = f"{scene.get('width_px')} × {scene.get('height_px')} px"
         gsd = f", {float(scene['gsd_m']):.3g} m/px" if scene.get("gsd_m") is not None else ""
         facts.append(("Scene", f"{scene.get('path')}: {size}{gsd}, {scene.get('crs')}"))
     return _facts_card("Model and imagery", facts)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {each}" for key, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def versions_part(report: Mapping[str, Any]) -> Element | None:

@@ -72,8 +72,8 @@
     if (change.osm.length) fact("Compared with", gp.el("ul", { class: "osm" }, ...change.osm.map((element) => osmItem(element, objects))));
     fact("Score", (change.score === null ? "–" : change.score.toFixed(2)) + ", doubt " + change.doubt.toFixed(2));
     fact("Area", change.area_m2 === null ? "–" : Math.round(change.area_m2) + " m²");
-    fact("Outline", gp.words(change.shape || "free") + (change.shape_residual ? ", fits within " + change.shape_residual.toFixed(2) + " m" : ""));
-    fact("Overlap", "IoU " + (change.iou === null ? "–" : change.iou.toFixed(2)) + "; " + share(change.cov_det) + " of it is mapped, it covers " + share(change.cov_osm) + " of that");
+    fact("Outline", gp.words(change.shape || "free") + (change.shape_residual ? ", fit residual " + change.shape_residual.toFixed(2) + " m" : ""));
+    if (change.osm.length) fact("Overlap", "IoU " + (change.iou === null ? "–" : change.iou.toFixed(2)) + "; " + share(change.cov_det) + " of it is mapped, it covers " + share(change.cov_osm) + " of that");
     fact("Nearest alike", metres(change.nearest_m));
     fact("Imagery offset", offsetText(change.shift));
     if (change.at) {

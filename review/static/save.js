@@ -41,6 +41,7 @@
   // say(text) shows the state.
   gp.makeServer = function (store, say) {
     let running = false;
+    let ready = false; // nothing is sent before the file was read: what is sent meanwhile would be missing in it
     let retry = null;
 
     // Returns why lines were refused, as one text; a line that the server can never take must not hold up
@@ -63,7 +64,7 @@
     }
 
     async function push() {
-      if (!gp.token() || running || store.unsentCount() === 0) return;
+      if (!gp.token() || !ready || running || store.unsentCount() === 0) return;
       running = true;
       clearTimeout(retry);
       say("Saving");
@@ -87,6 +88,8 @@
       } catch (error) {
         say("Earlier decisions could not be read (" + error.message + ")");
         return 0;
+      } finally {
+        ready = true;
       }
     }
 
