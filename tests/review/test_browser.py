@@ -373,8 +373,10 @@ def test_a_decision_made_while_the_servers_file_is_read_is_written_once(page, tm
     with running(tmp_path) as server:
         page.route("**/decisions", lambda route: held.append(route) if not held else route.continue_())
         opened(page, server.url)
-        page.keyboard.press("a")
+        while not held:
+            page.wait_for_timeout(10)
         answer = held[0].fetch()  # the file as it was before
+        page.keyboard.press("a")
         page.wait_for_timeout(300)
         held[0].fulfill(response=answer)
         wait_for(page, "#saved", "Saved")
