@@ -67,7 +67,7 @@
     const status = gp.el("span", { class: "badge status-" + change.status }, gp.words(change.status));
     fact("Status", status);
     fact("Why", gp.el("ul", { class: "reasons" }, ...change.reasons.map(reasonItem)));
-    if (change.qa.length) fact("Notes", gp.el("ul", { class: "reasons" }, ...change.qa.map((note) => gp.el("li", {}, note))));
+    if (change.qa.length) fact("Notes", gp.el("ul", { class: "reasons" }, ...change.qa.map((note) => gp.el("li", {}, gp.words(note)))));
     fact("Tags proposed", tagTable(change.tags));
     if (change.osm.length) fact("Compared with", gp.el("ul", { class: "osm" }, ...change.osm.map((element) => osmItem(element, objects))));
     fact("Score", (change.score === null ? "–" : change.score.toFixed(2)) + ", doubt " + change.doubt.toFixed(2));
