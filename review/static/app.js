@@ -20,7 +20,8 @@
   const server = gp.makeServer(store, (text) => { gp.byId("saved").textContent = text; });
   const list = gp.makeList(store, (index) => select(index));
   const map = gp.makeMap(data, store, (index) => select(index));
-  const wanted = gp.makeFilters(data, () => choose());
+  // Another order begins at its first; another filter stays with the proposal where it is still listed.
+  const wanted = gp.makeFilters(data, (event) => choose(event.target.id === "f-sort" ? null : current() && current().id));
   let rows = [];
   let at = -1;
 
@@ -63,13 +64,12 @@
   }
 
   function choose(keepId) {
-    const before = keepId || (current() && current().id);
     rows = gp.choose(data.changes, store, wanted());
     at = -1;
     list.show(rows);
     map.show(rows);
     gp.byId("count").textContent = rows.length + (rows.length === 1 ? " proposal" : " proposals") + " listed";
-    const found = rows.findIndex((change) => change.id === before);
+    const found = rows.findIndex((change) => change.id === keepId);
     if (rows.length) select(Math.max(0, found));
     else showCurrent();
   }
@@ -195,7 +195,8 @@
   const imagery = data.imagery;
   const credits = ["Imagery: " + [imagery.id, imagery.date, imagery.licence, imagery.attribution].filter(Boolean).join(", "), ...data.attribution, "Map data © OpenStreetMap contributors, ODbL 1.0", "Map drawn with Leaflet"];
   gp.byId("foot").append(...credits.map((text) => gp.el("span", {}, text)));
-  choose(decodeURIComponent(location.hash.slice(1)) || store.recall("last"));
+  const linked = data.changes.find((change) => location.hash === "#" + encodeURIComponent(change.id));
+  choose(linked ? linked.id : store.recall("last"));
   showProgress();
   server.load().then((taken) => {
     if (taken) showCurrent();

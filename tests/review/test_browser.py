@@ -182,7 +182,14 @@ def test_filters_and_sorting_choose_what_is_listed(page, example_run):
             key=lambda c: c["doubt"],
         )["id"]
     )
+    stays = chosen(page)
+    page.select_option("#f-sort", "score_high")
+    assert page.locator("[aria-selected=true]").get_attribute("aria-posinset") == "1"
+    best = max(c["score"] for c in data["changes"] if c["status"] in ("new", "review"))
+    assert next(c["score"] for c in data["changes"] if c["id"] == chosen(page)) == best
+    page.select_option("#f-sort", "doubt")
     page.select_option("#f-status", "")
+    assert chosen(page) == stays
     assert count() == len(data["changes"])
     page.select_option("#f-label", "tennis_court")
     assert count() == sum(change["label"] == "tennis_court" for change in data["changes"])
