@@ -42,7 +42,8 @@ PAINTED = """() => new Promise(done => {
 PRESS = """(key) => new Promise(done => {
   const start = performance.now();
   document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
-  requestAnimationFrame(() => setTimeout(() => done(performance.now() - start), 0));
+  const handled = performance.now() - start;
+  requestAnimationFrame(() => setTimeout(() => done([handled, performance.now() - start]), 0));
 })"""
 
 
@@ -128,7 +129,7 @@ def main() -> None:
 
 
 def measure(index: Path, *, loads: int, presses: int) -> dict[str, float]:
-    """Return first paint and first complete view (median of fresh loads), and key presses' median and worst."""
+    """Return first paint and first complete view (median of fresh loads), and key presses until painted."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         painted = []
@@ -136,17 +137,17 @@ def measure(index: Path, *, loads: int, presses: int) -> dict[str, float]:
             page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
             page.goto(index.as_uri())
             painted.append(page.evaluate(PAINTED))
-        times: dict[str, list[float]] = {}
-        for number in range(presses):
-            key = "jakasuj"[number % 7]
-            times.setdefault(key, []).append(page.evaluate(PRESS, key))
+        pressed = [page.evaluate(PRESS, "jakasuj"[number % 7]) for number in range(presses)]
         browser.close()
-    every = [value for values in times.values() for value in values]
+    handled, every = (sorted(times) for times in zip(*pressed, strict=True))
     return {
         "first_paint_s": round(statistics.median(first for first, _ in painted) / 1000, 3),
         "complete_s": round(statistics.median(last for _, last in painted) / 1000, 3),
         "key_median_ms": round(statistics.median(every), 1),
-        "key_worst_ms": round(max(every), 1),
+        "key_95_percent_ms": round(every[int(0.95 * (len(every) - 1))], 1),
+        "key_worst_ms": round(every[-1], 1),
+        # Script alone: what of it is ours on a machine that does other things as well.
+        "key_script_median_ms": round(statistics.median(handled), 1),
     }
 
 

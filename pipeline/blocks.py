@@ -62,6 +62,8 @@ class BlockResult:
     valid_km2: float = 0.0
     """Ground with valid pixels inside the tiles' cores; 0 in the coarse pass, which looks at it a second time."""
     coarse: bool = False
+    empty: tuple[tuple[int, int], ...] = ()
+    """Row and column of each tile without imagery; () as well in records from before it was kept."""
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class _Clock:
     detect_s: float = 0.0
     outline_s: float = 0.0
     valid_px: int = 0
-    n_empty: int = 0
+    empty: list[tuple[int, int]] = field(default_factory=list)
     failures: list[TileFailure] = field(default_factory=list)
 
 
@@ -103,7 +105,8 @@ def run_block(task: BlockTask) -> BlockResult:
         col=task.col,
         part=task.part.name,
         n_tiles=len(task.tiles),
-        n_empty=clock.n_empty,
+        n_empty=len(clock.empty),
+        empty=tuple(clock.empty),
         n_parts=len(parts),
         failures=tuple(clock.failures),
         read_s=round(clock.read_s, 3),
@@ -127,7 +130,8 @@ def read_result(path: Path) -> BlockResult | None:
     try:
         table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         failures = tuple(TileFailure(**each) for each in table.pop("failures"))
-        return BlockResult(**table, failures=failures)
+        empty = tuple((int(row), int(col)) for row, col in table.pop("empty", ()))
+        return BlockResult(**table, failures=failures, empty=empty)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -157,7 +161,7 @@ def _tile_parts(
     image, valid = reader.read(tile)
     clock.read_s += time.perf_counter() - started
     if not valid.any():
-        clock.n_empty += 1
+        clock.empty.append((tile.row, tile.col))
         return None
     window, core = tile.window, tile.core
     top, left = core.row - window.row, core.col - window.col

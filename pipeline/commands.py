@@ -87,8 +87,13 @@ def review(arguments: argparse.Namespace) -> int:
     """Serve the review page of a run."""
     from review.server import serve
 
-    serve(arguments.run_dir, port=arguments.port)
+    serve(arguments.run_dir, port=arguments.port, announce=_announce)
     return 0
+
+
+def _announce(url: str) -> None:
+    _print(f"review at {url} and save decisions as they are made; Ctrl-C ends it")
+    sys.stdout.flush()
 
 
 def demo(arguments: argparse.Namespace) -> int:

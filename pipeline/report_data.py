@@ -86,11 +86,20 @@ def make_report(
         "offset_m": diff_report.get("offset_m"),
         "cells": _cells(plan, diff_report.get("cells", [])),
         "tiles": _tiles(plan, detected),
-        "stages": times.records(area_km2),
+        "stages": _stages(times, area_km2, n_taken=detected.resumed, n_blocks=len(plan.tasks)),
         "proposals": diff_report.get("proposals"),
         "versions": versions(),
         "warnings": [*warnings, *diff_report.get("warnings", [])],
     }
+
+
+def _stages(times: StageTimes, area_km2: float, *, n_taken: int, n_blocks: int) -> list[dict[str, Any]]:
+    """Return the stages' times; detection has no speed where it took over blocks of an earlier run."""
+    out = times.records(area_km2)
+    for stage in out:
+        if n_taken and stage["name"] == "detect":
+            stage |= {"km2_per_h": None, "note": f"{n_taken} of {n_blocks} blocks taken over"}
+    return out
 
 
 def _cells(plan: Plan, cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -149,6 +158,8 @@ def _tiles(plan: Plan, detected: Detected) -> dict[str, Any]:
         for task in plan.tasks:
             for tile in task.tiles if not task.coarse else ():
                 rows[tile.row][tile.col] = "."
+        for row, col in (each for result in detected.results if not result.coarse for each in result.empty):
+            rows[row][col] = "-"
         for failure in failures:
             if not failure["coarse"]:
                 rows[failure["row"]][failure["col"]] = "x"

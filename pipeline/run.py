@@ -27,6 +27,7 @@ from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, CoarsePass, Provenance
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import tile_bar
 from pipeline.report_data import StageTimes, make_report
+from pipeline.shifts import imagery_shifts
 from postprocess.score import score_features
 from review.page import write_review
 from review.proposals import PageOptions
@@ -90,7 +91,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
                 )
             changes = read_vector(config.out / "changes.parquet")
             with _timed(times, "review"):
-                write_review_page(plan, changes, diff_report)
+                write_review_page(plan, changes, features, diff_report)
         score = None
         if config.truth is not None:
             truth = same_crs(read_vector(config.truth), features.crs)
@@ -150,13 +151,16 @@ def run_merge(plan: Plan) -> gpd.GeoDataFrame:
     )
 
 
-def write_review_page(plan: Plan, changes: gpd.GeoDataFrame, diff_report: dict[str, Any]) -> None:
+def write_review_page(
+    plan: Plan, changes: gpd.GeoDataFrame, features: gpd.GeoDataFrame, diff_report: dict[str, Any]
+) -> None:
     """Write the review page with a picture of the ground around every proposal."""
     config = plan.config
     assert config.extract is not None
-    offset = (diff_report["offset_m"]["east"] or 0.0, diff_report["offset_m"]["north"] or 0.0)
+    whole = (diff_report["offset_m"]["east"] or 0.0, diff_report["offset_m"]["north"] or 0.0)
     if config.diff.proposal_frame == "imagery":
-        offset = (0.0, 0.0)  # proposals lie on the imagery already
+        whole = (0.0, 0.0)  # proposals lie on the imagery already
+    offset = imagery_shifts(changes, features, offset_m=whole)
     chips = write_chips(plan.region, changes, offset_m=offset, folder=config.out / "review")
     write_review(
         config.out,

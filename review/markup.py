@@ -9,7 +9,8 @@ Element = ElementTree.Element
 
 Child = Element | str | float | None
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction in which the rest of a line is read."""
 
 
 def element(tag: str, attributes: Mapping[str, str | float] | None = None, *children: Child) -> Element:
@@ -36,7 +37,7 @@ def element(tag: str, attributes: Mapping[str, str | float] | None = None, *chil
 
 
 def clean(value: str | float) -> str:
-    """Return a text that HTML can hold: no control characters, no lone surrogates; floats without noise."""
+    """Return a text that HTML can hold: neither control characters nor lone surrogates; floats without noise."""
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return _FORBIDDEN.sub("", text).encode("utf-8", "replace").decode("utf-8")
 

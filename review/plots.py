@@ -91,7 +91,9 @@ def bars(rows: Sequence[tuple[str, float, str]], *, label: str, most: float | No
     return _svg(max(1, len(rows)) * 36 + 4, label, *children)
 
 
-def arrows(cells: Sequence[tuple[float, float, float, float]], *, label: str) -> Element:
+def arrows(
+    cells: Sequence[tuple[float, float, float, float]], *, label: str, errors_m: Sequence[float | None] = ()
+) -> Element:
     """Return the offset of each cell as an arrow on a map, all enlarged by one factor that is written below.
 
     Parameters
@@ -100,6 +102,8 @@ def arrows(cells: Sequence[tuple[float, float, float, float]], *, label: str) ->
         Centres and offsets in metres, in one metric CRS.
     label : str
         What the picture shows.
+    errors_m : sequence of float or None
+        Standard error of each cell, drawn as a circle around the arrow's tip; None or missing = not drawn.
     """
     if not cells:
         return _svg(30, label, _text(0, 18, "no cell has an offset of its own"))
@@ -112,11 +116,20 @@ def arrows(cells: Sequence[tuple[float, float, float, float]], *, label: str) ->
     height = (max(ys) - min(ys)) * scale + 130
     children: list[Element | None] = [_rect(0, 0, WIDTH, height - 24, "ground")]
     left = (WIDTH - (max(xs) - min(xs)) * scale) / 2
-    for x, y, east, north in cells:
+    for at, (x, y, east, north) in enumerate(cells):
         at_x, at_y = left + (x - min(xs)) * scale, 53 + (max(ys) - y) * scale
-        children.append(
-            _arrow(at_x, at_y, east * enlarged, -north * enlarged, f"{east:+.2f} m east, {north:+.2f} m north")
-        )
+        error_m = errors_m[at] if at < len(errors_m) else None
+        title = f"{east:+.2f} m east, {north:+.2f} m north"
+        if error_m is not None:
+            title += f", give or take {error_m:.2f} m"
+            circle: dict[str, str | float] = {
+                "cx": round(at_x + east * enlarged, 1),
+                "cy": round(at_y - north * enlarged, 1),
+                "r": round(min(error_m * enlarged, 45.0), 1),
+                "class": "error",
+            }
+            children.append(element("circle", circle))
+        children.append(_arrow(at_x, at_y, east * enlarged, -north * enlarged, title))
     length_m = _round_length(longest)
     children.append(_arrow(2, height - 9, length_m * enlarged, 0.0, ""))
     children.append(_text(length_m * enlarged + 12, height - 5, f"{length_m:g} m; north is up"))

@@ -17,7 +17,7 @@ from groundplan.records import Imagery
 from groundplan.schema import CHANGES, STATUSES, check_frame
 from groundplan.vector import same_crs
 from review.chips import ChipInfo, ground_point, plan_chips
-from review.decisions import REJECT_REASONS
+from review.decisions import MAX_TEXT, REJECT_REASONS
 from review.doubt import doubt
 from review.nearby import nearby_objects, tag_pairs
 from review.outlines import ground_origin, outline
@@ -232,7 +232,8 @@ def _number(value: Any) -> float | None:
 
 def _imagery(imagery: Imagery) -> dict[str, str]:
     return {
-        "id": imagery.id,
+        # As decisions.jsonl holds it: with any other, no decision could be saved.
+        "id": "".join(each if each.isprintable() else " " for each in imagery.id)[:MAX_TEXT],
         "date": imagery.date.isoformat() if imagery.date else "",
         "licence": imagery.licence,
         "attribution": imagery.attribution,

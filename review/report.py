@@ -33,12 +33,12 @@ def report_html(report: Mapping[str, Any]) -> str:
         - ``counts`` : {label: {features: int, new: int, review: int, matched: int, ...}} by status
         - ``scores`` : {label: [10 ints]}, features by score in bins of 0.1
         - ``score`` : {label: {precision, recall, f1, mean_iou, n_truth}} where truth was given
-        - ``offset_m`` : {east, north, n_pairs, mad}; ``cells`` : [{x, y, east, north, n_pairs}], centres and
-          offsets in metres of the region's CRS
-        - ``tiles`` : {total, done, skipped, failed: [{row, col, error}], map: [str]}; ``map`` has a text for
-          each row of tiles from north to south: ``.`` done, ``-`` skipped (no imagery), ``x`` failed,
-          space = outside
-        - ``stages`` : [{name, seconds, km2_per_h}]; ``versions`` : {name: version}; ``commit`` : str
+        - ``offset_m`` : {east, north, n_pairs, mad, error_m}; ``cells`` : [{x, y, column, row, east, north,
+          n_pairs, error_m, source}], centres and offsets in metres of the region's CRS
+        - ``tiles`` : {total, done, skipped, failed: [{row, col, error, coarse}], map: [str]}; ``map`` has a text
+          for each row of tiles from north to south: ``.`` done, ``-`` skipped (no imagery), ``x`` failed,
+          space = outside; tiles of the coarse pass have rows and columns of their own and are not on it
+        - ``stages`` : [{name, seconds, km2_per_h, note}]; ``versions`` : {name: version}; ``commit`` : str
         - ``proposals`` : {files: int, features: int}; ``warnings`` : [str]
 
     Returns

@@ -16,6 +16,8 @@ STATUS_CLASSES: Final[dict[str, str]] = {
 }
 TILE_CLASSES: Final[dict[str, str]] = {".": "done", "-": "skipped", "x": "failed"}
 TILE_NAMES: Final[dict[str, str]] = {".": "done", "-": "skipped", "x": "failed"}
+MAX_CELLS: Final = 400
+"""Cells of the offset listed; diff_report.json has them all."""
 MAX_ERRORS: Final = 20
 """Failed tiles listed by name; the run's manifest has them all."""
 
@@ -67,7 +69,8 @@ def counts_part(report: Mapping[str, Any]) -> Element | None:
 def _proposed(proposals: Mapping[str, Any] | None) -> Element | None:
     if not proposals:
         return None
-    text = f"{proposals.get('features', 0):,} objects proposed in {proposals.get('files', 0):,} files"
+    n_files = proposals.get("files", 0)
+    text = f"{proposals.get('features', 0):,} objects proposed in {n_files:,} file{'' if n_files == 1 else 's'}"
     return element("p", {"class": "quiet"}, text + "; a person decides on each.")
 
 
@@ -89,11 +92,15 @@ def coverage_part(report: Mapping[str, Any]) -> Element | None:
             "li",
             {},
             element("code", {}, f"row {each.get('row')}, column {each.get('col')}"),
+            " of the coarse pass" if each.get("coarse") else None,
             f": {each.get('error')}",
         )
         for each in failed[:MAX_ERRORS]
     ]
     more = len(failed) - len(lines)
+    coarse = sum(bool(each.get("coarse")) for each in failed)
+    if coarse:
+        said += f" ({coarse:,} of them in the coarse pass, which the map does not show)"
     return _card(
         "Coverage",
         plot,
@@ -160,14 +167,47 @@ def offset_part(report: Mapping[str, Any]) -> Element | None:
     said = f"Detections lie {abs(east):.2f} m {sides[0]} and {abs(north):.2f} m {sides[1]} of OSM"
     pairs = f", from {offset.get('n_pairs') or 0:,} pairs"
     spread = f", spread (MAD) {float(offset['mad']):.2f} m" if offset.get("mad") is not None else ""
-    cells = [
-        (float(c["x"]), float(c["y"]), float(c["east"]), float(c["north"])) for c in report.get("cells") or []
-    ]
+    cells: Sequence[Mapping[str, Any]] = report.get("cells") or []
+    drawn = [(float(c["x"]), float(c["y"]), float(c["east"]), float(c["north"])) for c in cells]
+    errors = [c.get("error_m") for c in cells] if cells else [offset.get("error_m")]
+    known = [float(error) for error in errors if error is not None]
+    sure = f"; standard error {_span(known)}" if known else ""
+    sure += " by cell" if known and cells else ""
     return _card(
         "Imagery against OSM",
-        arrows(cells or [(0.0, 0.0, east, north)], label=f"{said}; {len(cells)} cells"),
-        element("p", {}, said + pairs + spread + "."),
+        arrows(drawn or [(0.0, 0.0, east, north)], label=f"{said}; {len(cells)} cells", errors_m=errors),
+        element("p", {}, said + pairs + spread + sure + "."),
+        element("p", {"class": "quiet"}, "The circle at an arrow's tip is its standard error.") if known else None,
+        _cells_table(cells),
     )
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return f"{low} m" if low == high else f"{low} to {high} m"
+
+
+def _cells_table(cells: Sequence[Mapping[str, Any]]) -> Element | None:
+    if not cells:
+        return None
+
+    def metres(cell: Mapping[str, Any], key: str) -> str:
+        return "–" if cell.get(key) is None else f"{float(cell[key]):.2f}"
+
+    rows = [
+        [
+            f"{cell.get('column', '')} / {cell.get('row', '')}",
+            metres(cell, "east"),
+            metres(cell, "north"),
+            metres(cell, "error_m"),
+            f"{cell.get('n_pairs') or 0:,}",
+            _words(cell.get("source") or ""),
+        ]
+        for cell in cells[:MAX_CELLS]
+    ]
+    head = ["cell", "east m", "north m", "error m", "pairs", "taken from"]
+    title = f"{len(cells):,} cells" + (f", the first {MAX_CELLS}" if len(cells) > MAX_CELLS else "")
+    return element("details", {}, element("summary", {}, title), _table(head, rows))
 
 
 def stages_part(report: Mapping[str, Any]) -> Element | None:
@@ -180,6 +220,7 @@ def stages_part(report: Mapping[str, Any]) -> Element | None:
         speed = stage.get("km2_per_h")
         seconds = float(stage.get("seconds") or 0)
         text = f"{seconds:,.1f} s" + (f", {_figure(float(speed))} km²/h" if speed is not None else "")
+        text += f", {stage['note']}" if stage.get("note") else ""
         rows.append((str(stage.get("name")), seconds, text))
     return _card("Time by stage", bars(rows, label="Seconds by stage"))
 
@@ -194,17 +235,18 @@ def provenance_part(report: Mapping[str, Any]) -> Element | None:
     for part, title in (("model", "Model"), ("imagery", "Imagery")):
         for key, value in (report.get(part) or {}).items():
             if value not in (None, "", []):
-                facts.append(
-                    (
-                        f"{title} {_words(key)}",
-                        ", ".join(map(str, value)) if isinstance(value, list | tuple) else value,
-                    )
-                )
+                facts.append((f"{title} {_words(key)}", _said(value)))
     for scene in report.get("scenes") or []:
         size = f"{scene.get('width_px')} × {scene.get('height_px')} px"
         gsd = f", {float(scene['gsd_m']):.3g} m/px" if scene.get("gsd_m") is not None else ""
         facts.append(("Scene", f"{scene.get('path')}: {size}{gsd}, {scene.get('crs')}"))
     return _facts_card("Model and imagery", facts)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {each}" for key, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def versions_part(report: Mapping[str, Any]) -> Element | None:

@@ -20,7 +20,8 @@
   const server = gp.makeServer(store, (text) => { gp.byId("saved").textContent = text; });
   const list = gp.makeList(store, (index) => select(index));
   const map = gp.makeMap(data, store, (index) => select(index));
-  const wanted = gp.makeFilters(data, () => choose());
+  // Another order begins at its first; another filter stays with the proposal where it is still listed.
+  const wanted = gp.makeFilters(data, (event) => choose(event.target.id === "f-sort" ? null : current() && current().id));
   let rows = [];
   let at = -1;
 
@@ -33,6 +34,7 @@
     gp.byId("progress").max = Math.max(1, count.total);
     gp.byId("progress").value = decided;
     gp.byId("progress-text").textContent = decided + " of " + count.total + " decided: " + count.accepted + " accepted, " + count.rejected + " rejected" + (count.skipped ? ", " + count.skipped + " skipped" : "");
+    document.title = (count.total && decided === count.total ? "Done: " : "(" + (count.total - decided) + ") ") + data.region;
     if (!store.keeps()) notice("This browser does not keep the decisions. Download them before you close the page.");
   }
 
@@ -62,23 +64,25 @@
   }
 
   function choose(keepId) {
-    const before = keepId || (current() && current().id);
     rows = gp.choose(data.changes, store, wanted());
     at = -1;
     list.show(rows);
     map.show(rows);
     gp.byId("count").textContent = rows.length + (rows.length === 1 ? " proposal" : " proposals") + " listed";
-    const found = rows.findIndex((change) => change.id === before);
+    const found = rows.findIndex((change) => change.id === keepId);
     if (rows.length) select(Math.max(0, found));
     else showCurrent();
   }
 
+  const open = (change) => store.decidable(change) && store.decision(change.id) === "undecided";
+
+  // To the next undecided one, behind the last of the list from its start again.
   function goOn() {
-    let next = at + 1;
-    while (next < rows.length && !(store.decidable(rows[next]) && store.decision(rows[next].id) === "undecided")) next += 1;
-    if (next < rows.length) select(next);
-    else if (at < rows.length - 1) select(at + 1);
-    else showCurrent();
+    let next = rows.findIndex((change, index) => index > at && open(change));
+    if (next < 0) next = rows.findIndex(open);
+    if (next >= 0) return select(next);
+    notice("All " + rows.length + " listed are decided or skipped.");
+    showCurrent();
   }
 
   // changed: the one proposal decided anew; without it any may have changed.
@@ -93,6 +97,7 @@
   function decide(decision, reason) {
     const change = current();
     if (!change || !store.decidable(change)) return;
+    notice("");
     store.set(change.id, decision, reason || "", who());
     goOn();
     after(change);
@@ -102,6 +107,7 @@
     const id = store.undo(who());
     if (id === null) return;
     const index = rows.findIndex((change) => change.id === id);
+    notice(index >= 0 ? "" : "Undone, though the filters hide it: " + id);
     if (index >= 0) select(index);
     else showCurrent();
     after(rows[index]);
@@ -153,15 +159,18 @@
     f: () => setFrame(chip.frame() === "imagery" ? "osm" : "imagery"), o: () => setOutlines(!chip.outlines()),
     "+": () => chip.zoom(1), "=": () => chip.zoom(1), "-": () => chip.zoom(-1), d: download, "?": () => keys.showModal(),
   };
+  const DECIDE = ["a", "r", "s", "u"];
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    const field = event.target.closest("input:not([type=checkbox]), select, textarea");
+    const field = event.target.closest("input:not([type=checkbox]):not([type=radio]), select, textarea");
+    if (field && event.key === "Escape") field.blur();
     // A field of a dialog closed this moment still has the focus until the next frame; its keys are ours again.
-    if ((field && !field.closest("dialog")) || (event.key.startsWith("Arrow") && event.target.closest("#map"))) return;
+    if ((field && !field.closest("dialog")) || (event.key.startsWith("Arrow") && event.target.closest("#map, input[type=radio]"))) return;
     const action = ACTIONS[event.key.toLowerCase()];
     if (!action) return;
     event.preventDefault();
-    action();
+    // A key held down repeats: it may walk through the list, but each decision is a press of its own.
+    if (!(event.repeat && DECIDE.includes(event.key.toLowerCase()))) action();
   });
   const clicks = {
     previous: ACTIONS.k, next: ACTIONS.j, accept: ACTIONS.a, reject, skip: ACTIONS.s, undo, download,
@@ -182,12 +191,12 @@
     after();
   });
 
-  document.title = "Review: " + data.region;
-  gp.byId("title").textContent = data.region;
+  gp.byId("title").textContent = gp.visible(data.region);
   const imagery = data.imagery;
   const credits = ["Imagery: " + [imagery.id, imagery.date, imagery.licence, imagery.attribution].filter(Boolean).join(", "), ...data.attribution, "Map data © OpenStreetMap contributors, ODbL 1.0", "Map drawn with Leaflet"];
   gp.byId("foot").append(...credits.map((text) => gp.el("span", {}, text)));
-  choose(decodeURIComponent(location.hash.slice(1)) || store.recall("last"));
+  const linked = data.changes.find((change) => location.hash === "#" + encodeURIComponent(change.id));
+  choose(linked ? linked.id : store.recall("last"));
   showProgress();
   server.load().then((taken) => {
     if (taken) showCurrent();

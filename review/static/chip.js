@@ -30,6 +30,13 @@
     return gp.svg("g", { class: name }, gp.svg("circle", { cx: x, cy: y, r: POINT_PX, class: "over" }));
   }
 
+  // Outlines of one kind as one: sixty objects of a dense town are then drawn as three. Points stay single.
+  function together(objects) {
+    const kinds = ["area", "line"].map((kind) => ({ kind, rings: objects.filter((each) => each.outline.kind === kind).flatMap((each) => each.outline.rings) }));
+    const points = objects.filter((each) => each.outline.kind === "point").map((each) => each.outline);
+    return [...kinds.filter((each) => each.rings.length), ...points];
+  }
+
   // Returns {show(change), frame(name?), outlines(on?), zoom(steps)}.
   gp.makeChip = function (data) {
     const picture = gp.byId("chip-svg");
@@ -80,7 +87,7 @@
       const move = frame === "imagery" ? change.shift : [0, 0];
       const named = compared(change);
       const objects = change.near.map((at) => data.osm[at]);
-      for (const object of objects.filter((each) => !named.has(each.ref))) picture.append(shape(object.outline, chip.to_px, move, "other"));
+      for (const group of together(objects.filter((each) => !named.has(each.ref)))) picture.append(shape(group, chip.to_px, move, "other"));
       for (const object of objects.filter((each) => named.has(each.ref))) picture.append(shape(object.outline, chip.to_px, move, "compared"));
       picture.append(shape(change.outline, chip.to_px, move, change.status === "osm_only" ? "compared" : "detected"));
     }

@@ -3,12 +3,12 @@
 
 (function (gp) {
   const ORDERS = {
-    doubt: ["doubt, most first", (a, b) => b.doubt - a.doubt],
-    score_low: ["score, lowest first", (a, b) => (a.score ?? 2) - (b.score ?? 2)],
-    score_high: ["score, highest first", (a, b) => (b.score ?? -1) - (a.score ?? -1)],
-    area: ["area, largest first", (a, b) => (b.area_m2 ?? 0) - (a.area_m2 ?? 0)],
-    place: ["place, north to south", (a, b) => (b.at ? b.at[1] : -91) - (a.at ? a.at[1] : -91)],
-    file: ["the run's order", () => 0],
+    doubt: ["most doubtful", (a, b) => b.doubt - a.doubt],
+    score_low: ["lowest score", (a, b) => (a.score ?? 2) - (b.score ?? 2)],
+    score_high: ["highest score", (a, b) => (b.score ?? -1) - (a.score ?? -1)],
+    area: ["largest", (a, b) => (b.area_m2 ?? 0) - (a.area_m2 ?? 0)],
+    place: ["north to south", (a, b) => (b.at ? b.at[1] : -91) - (a.at ? a.at[1] : -91)],
+    file: ["run's order", () => 0],
   };
 
   // wanted: {status, label, reason, decision, sort, min, max}; "" takes all. Sorting is stable.

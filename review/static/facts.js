@@ -21,6 +21,9 @@
     size_shape: "unusual size or shape for its kind",
     osm_newer: "the place was edited after the imagery was taken",
     self_overlap: "overlaps another detection",
+    offset_doubtful: "how far the imagery lies from OSM is not known well enough",
+    outline_needed: "only the infield was seen, OSM wants the whole field",
+    not_detected: "OSM has it, the detector did not find it",
     low_score: "the detector is unsure",
     edge: "lies at the edge of the imagery or the extract",
   };
@@ -64,13 +67,13 @@
     const status = gp.el("span", { class: "badge status-" + change.status }, gp.words(change.status));
     fact("Status", status);
     fact("Why", gp.el("ul", { class: "reasons" }, ...change.reasons.map(reasonItem)));
-    if (change.qa.length) fact("Notes", gp.el("ul", { class: "reasons" }, ...change.qa.map((note) => gp.el("li", {}, note))));
+    if (change.qa.length) fact("Notes", gp.el("ul", { class: "reasons" }, ...change.qa.map((note) => gp.el("li", {}, gp.words(note)))));
     fact("Tags proposed", tagTable(change.tags));
     if (change.osm.length) fact("Compared with", gp.el("ul", { class: "osm" }, ...change.osm.map((element) => osmItem(element, objects))));
     fact("Score", (change.score === null ? "–" : change.score.toFixed(2)) + ", doubt " + change.doubt.toFixed(2));
     fact("Area", change.area_m2 === null ? "–" : Math.round(change.area_m2) + " m²");
-    fact("Outline", gp.words(change.shape || "free") + (change.shape_residual ? ", fits within " + change.shape_residual.toFixed(2) + " m" : ""));
-    fact("Overlap", "IoU " + (change.iou === null ? "–" : change.iou.toFixed(2)) + "; " + share(change.cov_det) + " of it is mapped, it covers " + share(change.cov_osm) + " of that");
+    fact("Outline", gp.words(change.shape || "free") + (change.shape_residual ? ", fit residual " + change.shape_residual.toFixed(2) + " m" : ""));
+    if (change.osm.length) fact("Overlap", "IoU " + (change.iou === null ? "–" : change.iou.toFixed(2)) + "; " + share(change.cov_det) + " of it is mapped, it covers " + share(change.cov_osm) + " of that");
     fact("Nearest alike", metres(change.nearest_m));
     fact("Imagery offset", offsetText(change.shift));
     if (change.at) {

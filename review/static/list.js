@@ -12,6 +12,7 @@
     let rows = [];
     let selected = -1;
     let waiting = false;
+    const made = new Map(); // number of a row in view -> {said, node}; one that says the same stays as it is
 
     const height = () => parseFloat(getComputedStyle(box).getPropertyValue("--row-height")) || 52;
     const rowHeight = height();
@@ -34,13 +35,31 @@
       return row;
     }
 
+    function nodeOf(index) {
+      const said = store.decision(rows[index].id) + (index === selected);
+      const before = made.get(index);
+      if (before?.said === said) return before.node;
+      const node = rowOf(index);
+      before?.node.replaceWith(node);
+      made.set(index, { said, node });
+      return node;
+    }
+
     function paint() {
       waiting = false;
       const first = Math.max(0, Math.floor(box.scrollTop / rowHeight) - SPARE_ROWS);
       const last = Math.min(rows.length, Math.ceil((box.scrollTop + box.clientHeight) / rowHeight) + SPARE_ROWS);
-      const made = [];
-      for (let index = first; index < last; index++) made.push(rowOf(index));
-      room.replaceChildren(...made);
+      for (const [index, { node }] of made) {
+        if (index >= first && index < last) continue;
+        node.remove();
+        made.delete(index);
+      }
+      let next = room.firstChild;
+      for (let index = first; index < last; index++) {
+        const node = nodeOf(index);
+        if (node.parentNode === room) next = node.nextSibling;
+        else room.insertBefore(node, next);
+      }
       if (selected >= first && selected < last) box.setAttribute("aria-activedescendant", "row-" + selected);
       else box.removeAttribute("aria-activedescendant");
     }
@@ -63,6 +82,8 @@
       show(changes) {
         rows = changes;
         selected = -1;
+        made.clear();
+        room.replaceChildren();
         room.style.height = rows.length * rowHeight + "px";
         box.scrollTop = 0;
         paint();

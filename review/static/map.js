@@ -3,15 +3,20 @@
 
 (function (gp) {
   const CLICK_PX = 14;
+  const SLICE_MS = 6; // drawing stops after so long and goes on in the next frame, so that keys are answered between
+  const ROWS_AT_ONCE = 250; // drawn between two looks at the clock
   const OUTLINE_PX = 7; // objects at least this large on the screen are drawn as outlines, others as points
   const COLOURS = { accepted: "#1a9850", rejected: "#d73027", skipped: "#8c8c8c", undecided: "#f28e2b" };
 
   // Easting becomes x and northing y of a plain metric plane: the page needs no projection.
   const latLng = (x, y) => L.latLng(y / 100, x / 100);
 
+  // The canvas moves with the map's pane and is drawn anew in the next frames: what asked for it does not wait.
   const Points = L.Layer.extend({
-    initialize(draw) {
+    initialize(draw, rows) {
       this._paint = draw;
+      this._rows = rows;
+      this._frame = null;
     },
     onAdd(map) {
       this._canvas = gp.el("canvas", { class: "leaflet-zoom-hide", "aria-hidden": "true" });
@@ -20,6 +25,13 @@
       this.redraw();
     },
     redraw() {
+      cancelAnimationFrame(this._frame);
+      this._frame = requestAnimationFrame(() => {
+        this._clear();
+        this._slice(this._rows(), 0);
+      });
+    },
+    _clear() {
       const map = this._map;
       const size = map.getSize();
       const ratio = window.devicePixelRatio || 1;
@@ -28,9 +40,17 @@
       this._canvas.height = size.y * ratio;
       this._canvas.style.width = size.x + "px";
       this._canvas.style.height = size.y + "px";
+      this._canvas.getContext("2d").scale(ratio, ratio);
+    },
+    _slice(rows, first) {
       const context = this._canvas.getContext("2d");
-      context.scale(ratio, ratio);
-      this._paint(context, size);
+      const end = performance.now() + SLICE_MS;
+      let at = first;
+      while (at < rows.length && performance.now() < end) {
+        this._paint(context, this._map.getSize(), rows.slice(at, at + ROWS_AT_ONCE));
+        at += ROWS_AT_ONCE;
+      }
+      if (at < rows.length) this._frame = requestAnimationFrame(() => this._slice(rows, at));
     },
     // One row more over what is drawn already.
     drawOver(row) {
@@ -73,8 +93,7 @@
     let rows = [];
     let selected = -1;
 
-    // Draws the rows given, or all of them.
-    function draw(context, size, only) {
+    function draw(context, size, changes) {
       const scale = map.options.crs.scale(map.getZoom());
       const corner = map.containerPointToLatLng([0, 0]);
       const toScreen = (x, y) => [(x / 100 - corner.lng) * scale, (corner.lat - y / 100) * scale];
@@ -97,7 +116,7 @@
           context.fillRect(x - 2.5, y - 2.5, 5, 5);
         }
       };
-      (only || rows).forEach(drawOne);
+      changes.forEach(drawOne);
     }
 
     // The ring around the chosen one is an element of its own, so that moving on does not draw thousands again.
@@ -111,16 +130,7 @@
       L.DomUtil.setPosition(ring, map.latLngToLayerPoint(latLng(place.x, place.y)).subtract([reach / 2, reach / 2]));
     }
 
-    const points = new Points(draw);
-    let waiting = false;
-    function refresh() {
-      if (waiting) return;
-      waiting = true;
-      requestAnimationFrame(() => {
-        waiting = false;
-        points.redraw();
-      });
-    }
+    const points = new Points(draw, () => rows);
 
     function everything() {
       const all = [...places.values()].filter((place) => Number.isFinite(place.x));
@@ -155,20 +165,20 @@
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(gp.byId("map"));
 
     return {
-      refresh,
+      refresh: () => points.redraw(),
       decided: (change) => points.drawOver(change),
       show(changes) {
         rows = changes;
         selected = -1;
         placeRing();
-        refresh();
+        points.redraw();
       },
       select(index) {
         selected = index;
         const place = places.get(rows[index].id);
         if (Number.isFinite(place.x)) {
           const at = latLng(place.x, place.y);
-          if (!map.getBounds().pad(-0.1).contains(at)) map.panTo(at, { animate: false });
+          if (!map.getBounds().contains(at)) map.panTo(at, { animate: false });
         }
         placeRing();
       },

@@ -41,9 +41,13 @@
   // say(text) shows the state.
   gp.makeServer = function (store, say) {
     let running = false;
+    let ready = false; // nothing is sent before the file was read: what is sent meanwhile would be missing in it
     let retry = null;
 
+    // Returns why lines were refused, as one text; a line that the server can never take must not hold up
+    // those behind it. What it was about stays in the browser and in the download.
     async function pushAll() {
+      const refused = [];
       for (let first = store.firstUnsent(); first !== null; first = store.firstUnsent()) {
         const [number, line] = first;
         const answer = await fetch("decisions", {
@@ -51,19 +55,22 @@
           headers: { "Content-Type": "application/json", "X-Groundplan-Token": gp.token() },
           body: JSON.stringify(line),
         });
-        if (!answer.ok) throw new Error((await answer.text()).trim().slice(0, 200));
+        const said = answer.ok ? "" : (await answer.text()).trim().slice(0, 200);
+        if (answer.status === 400) refused.push(said);
+        else if (!answer.ok) throw new Error(said);
         store.sent(number);
       }
+      return refused;
     }
 
     async function push() {
-      if (!gp.token() || running || store.unsentCount() === 0) return;
+      if (!gp.token() || !ready || running || store.unsentCount() === 0) return;
       running = true;
       clearTimeout(retry);
       say("Saving");
       try {
-        await pushAll();
-        say("Saved");
+        const refused = await pushAll();
+        say(refused.length ? refused.length + " refused (" + refused[0] + ")" : "Saved");
       } catch (error) {
         say(store.unsentCount() + " not saved yet (" + error.message + ")");
         retry = setTimeout(push, RETRY_MS);
@@ -81,6 +88,8 @@
       } catch (error) {
         say("Earlier decisions could not be read (" + error.message + ")");
         return 0;
+      } finally {
+        ready = true;
       }
     }
 

@@ -73,7 +73,7 @@
 
     function lineOf(id, { decision, reason, who, when }) {
       const change = byId.get(id);
-      return { id, label: change.label, polygon: change.polygon, decision, reason, who, when, imagery: data.imagery.id };
+      return { id, label: change.label, polygon: change.polygon, decision, reason: gp.plain(reason), who: gp.plain(who), when, imagery: data.imagery.id };
     }
 
     const text = (value) => (typeof value === "string" ? value : "");
@@ -153,12 +153,12 @@
         }
         return out;
       },
+      // Over the proposals to decide on: those undecided are all that no entry is about.
       counts() {
-        const count = { total: 0, accepted: 0, rejected: 0, skipped: 0, undecided: 0 };
-        for (const change of data.changes) {
-          if (!store.decidable(change)) continue;
-          count.total += 1;
-          count[store.decision(change.id)] += 1;
+        const count = { total: toDecide, accepted: 0, rejected: 0, skipped: 0 };
+        for (const id of new Set([...fromRun.keys(), ...entries.keys()])) {
+          const decision = store.decision(id);
+          if (decision !== "undecided" && store.decidable(byId.get(id))) count[decision] += 1;
         }
         return count;
       },
@@ -171,6 +171,7 @@
         }
       },
     };
+    const toDecide = data.changes.filter(store.decidable).length;
     readAll();
     return store;
   };

@@ -1,6 +1,8 @@
 import hashlib
+import json
 import re
 from importlib import resources
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -10,11 +12,13 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import osm.decide
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import SchemaError
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES, empty_frame
 from review.chips import ChipInfo
+from review.decisions import parse_decision
 from review.nearby import MAX_NEARBY
 from review.page import ASSETS, data_script, read_page_data, script_data, write_review
 from review.proposals import PageOptions, page_data
@@ -246,3 +250,21 @@ def test_a_folder_without_a_page_is_named(tmp_path):
     (tmp_path / "data.js").write_text(data_script({"form": "other"}))
     with pytest.raises(SchemaError, match="does not have the form"):
         read_page_data(tmp_path)
+
+
+def test_an_imagery_id_that_no_decision_could_hold_is_cleaned():
+    data = page_data(
+        changes(square(540000, 5220000)), None, chips={}, imagery=Imagery(id="a\u00a0b\u202ec" + "d" * 300)
+    )
+    line = {"id": "c", "label": "building", "polygon": "POLYGON ((0 0, 1 0, 1 1, 0 0))", "decision": "accepted"}
+    line |= {"when": "2026-06-01T12:00:00Z", "imagery": data["imagery"]["id"]}
+    assert parse_decision(json.dumps(line)).imagery.startswith("a b cddd")
+
+
+def test_each_reason_of_the_comparison_is_said_in_words():
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(osm.decide.__file__).parent.glob("*.py"))
+    rows = set(re.findall(r'_row\("\w+", "\w+", "(\w+)"', source))
+    others = {"touching", "offset_doubtful", "not_detected"}
+    assert len(rows) > 12 and all(f'"{reason}"' in source for reason in others)
+    facts = (resources.files("review") / "static" / "facts.js").read_text(encoding="utf-8")
+    assert rows | others == set(re.findall(r"^    (\w+): \"", facts, flags=re.MULTILINE))

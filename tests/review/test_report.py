@@ -60,6 +60,35 @@ def poisoned(value):
     return HOSTILE if isinstance(value, str) else value
 
 
+def test_failures_of_the_coarse_pass_and_errors_of_cells_are_told_apart_from_the_rest():
+    failed = [{"row": 0, "col": 3, "error": "truncated", "coarse": True}, {"row": 1, "col": 1, "error": "lost"}]
+    cells = [
+        {"x": 0, "y": 0, "column": 4, "row": 7, "east": 2.0, "north": -1.0, "n_pairs": 40, "error_m": 0.05},
+        {"x": 9, "y": 0, "column": 5, "row": 7, "east": 1.0, "north": -2.0, "n_pairs": 9, "error_m": None},
+        {"x": 18, "y": 0, "column": 6, "row": 7, "east": 1.0, "north": -2.0, "n_pairs": 31, "error_m": 0.21},
+    ]
+    text = report_html(FULL | {"tiles": FULL["tiles"] | {"failed": failed}, "cells": cells})
+    assert "<code>row 0, column 3</code> of the coarse pass: truncated" in text
+    assert "<code>row 1, column 1</code>: lost" in text
+    assert "2 failed (1 of them in the coarse pass" in text
+    assert "standard error 0.05 to 0.21 m by cell" in text
+    assert "+2.00 m east, -1.00 m north, give or take 0.05 m" in text
+    assert text.count('class="error"') == 2
+    assert "<td>6 / 7</td>" in text
+
+
+def test_a_taken_over_detection_says_so_and_thresholds_are_words():
+    stages = [{"name": "detect", "seconds": 0.2, "km2_per_h": None, "note": "9 of 9 blocks taken over"}]
+    text = report_html(FULL | {"stages": stages, "model": {"min_score": {"building": 0.25}}})
+    assert "0.2 s, 9 of 9 blocks taken over" in text
+    assert "building 0.25" in text
+
+
+def test_the_direction_of_a_line_cannot_be_turned():
+    assert "\u202e" not in report_html(poisoned(FULL) | {"region": "gnp.\u202egpj.exe", "warnings": ["\u2067a"]})
+    assert clean("gnp.\u202egpj.exe\x07") == "gnp.gpj.exe"
+
+
 def test_a_full_report_says_what_was_found_and_what_failed():
     text = report_html(FULL)
     for said in ("1,507", "322", "1,045", "12.3 km²", "8 min 33 s", "87.0 %", "out of memory", "row 1, column 1"):

@@ -146,7 +146,8 @@ def test_other_methods_are_not_answered(run_dir, method):
 @pytest.mark.parametrize(
     "path",
     [
-        "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "//secret.txt", "/chips/../../secret.txt",
+        "/../secret.txt", "/%2e%2e/secret.txt", "/%252e%252e/secret.txt", "/%2E%2E%2Fsecret.txt",
+        "/..;/secret.txt", "/..%2fsecret.txt", "//secret.txt", "/chips/../../secret.txt",
         "/link.txt", "/folder/secret.txt", "/.hidden", "/%00", "/..%5csecret.txt", "/chips", "/" + "a" * 5000,
     ],
 )  # fmt: skip
