@@ -10,6 +10,7 @@ from pathlib import Path
 
 from groundplan import __version__
 from groundplan.errors import ConfigError, Error, OutputError
+from groundplan.labels import check_label
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -146,8 +147,9 @@ def make_parser() -> argparse.ArgumentParser:
         help="copy of the weights with thresholds and calibration measured on these chips",
     )  # fmt: skip
     command.add_argument(
-        "--precision", type=_share, default=0.95, metavar="X", help="that these thresholds are to give"
-    )
+        "--precision", type=_precision, nargs="+", default=[("", 0.95)], metavar="X",
+        help="that these thresholds are to give: 0.95 for all, LABEL=0.7 for one",
+    )  # fmt: skip
     command.add_argument("--workers", type=_workers, metavar="N", help="worker processes for regions")
     command.add_argument("--weights", default="default", metavar="FILE")
     command.add_argument("--limit", type=int, metavar="N", help="at most N chips per source, evenly spread")
@@ -220,6 +222,12 @@ def _workers(text: str) -> int:
         return check_workers(int(text))
     except ConfigError as err:
         raise argparse.ArgumentTypeError(str(err)) from err
+
+
+def _precision(text: str) -> tuple[str, float]:
+    """Return the label ("" for all) and the share of a word such as ``0.95`` or ``building=0.7``."""
+    label, _, share = text.rpartition("=")
+    return (check_label(label) if label else ""), _share(share)
 
 
 def _share(text: str) -> float:

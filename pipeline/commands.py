@@ -172,7 +172,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
                 limit=arguments.limit,
                 degraded_gsd_m=arguments.coarse_gsd_m,
                 write_thresholds=arguments.write_thresholds,
-                precision=arguments.precision,
+                precision=dict(arguments.precision),
             ),
         )
     if regions:

@@ -2,8 +2,8 @@
 
 import sys
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,8 @@ class EvaluateOptions:
     """Metres per pixel that the chips pass through first."""
     write_thresholds: Path | None = None
     """Weights file to write, with thresholds and calibration measured on these chips."""
-    precision: float = 0.95
-    """That the thresholds are to give."""
+    precision: Mapping[str, float] = field(default_factory=dict)
+    """That the thresholds are to give, per label; "" for all others, 0.95 where that is missing."""
 
 
 def evaluate_weights(folders: Sequence[Path], options: EvaluateOptions) -> dict[str, Any]:
@@ -146,10 +146,11 @@ def _write_thresholds(weights: Path, passes: Sequence[Pass], options: EvaluateOp
         raise ConfigError(f"weights {options.weights!r} are no file; thresholds are stored in a weights file")
     record = read_record_only(weights)
     measured = {}
+    rest = options.precision.get("", 0.95)
     for label in record.min_score:
         seen = evidence(passes, label)
         if seen.n_truth or len(seen.score):
-            measured[label] = measure_label(seen, precision=options.precision)
+            measured[label] = measure_label(seen, precision=options.precision.get(label, rest))
     rewrite_record(weights, with_thresholds(record, measured), options.write_thresholds)
     return measured
 
