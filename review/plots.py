@@ -112,7 +112,7 @@ def arrows(
     side = span / max(1.0, math.sqrt(len(cells)))
     scale = (WIDTH - 110) / span
     longest = max(math.hypot(cell[2], cell[3]) for cell in cells) or 1.0
-    enlarged = min(max(0.8 * side * scale, 34.0), 90.0) / longest
+    enlarged = min(max(0.8 * side * scale, 34.0), 48.0) / longest  # the ground has 53 units around the outermost
     height = (max(ys) - min(ys)) * scale + 130
     children: list[Element | None] = [_rect(0, 0, WIDTH, height - 24, "ground")]
     left = (WIDTH - (max(xs) - min(xs)) * scale) / 2

@@ -206,7 +206,9 @@ def _cells_table(cells: Sequence[Mapping[str, Any]]) -> Element | None:
         for cell in cells[:MAX_CELLS]
     ]
     head = ["cell", "east m", "north m", "error m", "pairs", "taken from"]
-    title = f"{len(cells):,} cells" + (f", the first {MAX_CELLS}" if len(cells) > MAX_CELLS else "")
+    title = f"{len(cells):,} cell{'' if len(cells) == 1 else 's'}" + (
+        f", the first {MAX_CELLS}" if len(cells) > MAX_CELLS else ""
+    )
     return element("details", {}, element("summary", {}, title), _table(head, rows))
 
 
