@@ -30,6 +30,7 @@ REGION: Final = """\
 # {notice} (seed {seed}).
 name   = "demo"
 scenes = ["scene.tif"]
+truth  = "truth.geojson"
 
 [imagery]
 id = "demo-rendered-{seed}"
