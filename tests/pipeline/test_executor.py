@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from groundplan.errors import ConfigError, SceneError
+from pipeline import cluster
 from pipeline.executor import DaskExecutor, Failure, SerialExecutor, check_workers, open_executor
 
 
@@ -47,7 +48,10 @@ def test_impossible_numbers_of_workers_are_refused(workers: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) -> None:
+def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ALLOWED_FAILURES", 1)
     with open_executor(workers=2, scheduler=None) as executor:
         assert isinstance(executor, DaskExecutor)
         assert dict(executor.run(double, range(40))) == {number: 2 * number for number in range(40)}
