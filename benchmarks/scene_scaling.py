@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK_PX = 500
-SMALL, FULL = (1000, 2000, 3000), (5000, 10_000, 20_000)
+SMALL, FULL = (1000, 2000), (5000, 10_000, 20_000)
 
 
 def write_region(folder: Path, size_px: int) -> Path:
