@@ -1,4 +1,4 @@
-"""A benchmark's figures -> a line of JSON on stdout, and benchmarks/results/NAME.json, machine described."""
+"""A benchmark's figures -> one line of JSON, and benchmarks/results/NAME.json with the machine described."""
 
 import json
 import os

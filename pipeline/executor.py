@@ -53,6 +53,19 @@ class DaskExecutor:
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Result | Failure]]:
         """Yield each task with its result as workers finish; a worker's death costs only its task a retry."""
+        suspects: list[Task] = []
+        for task, outcome in self._wave(function, tasks):
+            if isinstance(outcome, Failure):
+                suspects.append(task)
+            else:
+                yield task, outcome
+        # Dask blames every task that a dying worker held. Alone, only the one that kills workers fails again.
+        for task in suspects:
+            yield from self._wave(function, [task])
+
+    def _wave(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Failure]]:
         from distributed import KilledWorker, as_completed
 
         waiting = iter(tasks)
@@ -74,15 +87,17 @@ class DaskExecutor:
             pass
         for future in flow:
             task = of_future.pop(future.key)
-            if future.status == "error":
-                error = future.exception()
-                if isinstance(error, Error):
-                    raise error
-                if not isinstance(error, KilledWorker):
-                    raise RuntimeError(f"a worker failed: {error}") from error
-                yield task, Failure(error=f"{type(error).__name__}: {error}".splitlines()[0])
-            else:
-                yield task, future.result()
+            outcome: Result | Failure
+            try:
+                # A worker may die between the end of its task and this call; then the task is run again here.
+                outcome = future.result()
+            except KilledWorker as error:
+                outcome = Failure(error=f"{type(error).__name__}: {error}".splitlines()[0])
+            except Error:
+                raise
+            except Exception as error:
+                raise RuntimeError(f"a worker failed: {error}") from error
+            yield task, outcome
             future.release()
             submit_next()
 
