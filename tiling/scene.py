@@ -194,6 +194,9 @@ def _validity_of(dataset: Any) -> Validity:
         return "alpha"
     if MaskFlags.nodata in flags:
         return "nodata"
+    # GDAL takes a band of uint8 or uint16 only for a mask, but writes others as well (gdalwarp -dstalpha).
+    if MaskFlags.all_valid in flags and ColorInterp.alpha in dataset.colorinterp:
+        return "alpha"
     return "mask" if MaskFlags.per_dataset in flags or MaskFlags.all_valid not in flags else "all"
 
 

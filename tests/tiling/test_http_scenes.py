@@ -16,6 +16,7 @@ from PIL import Image
 
 from groundplan.crs import transform_geometries
 from groundplan.errors import ConfigError, SceneError
+from tiling.ground import apply
 from tiling.pixels import PixelOptions
 from tiling.read import SceneReader
 from tiling.region import Region, covered_tiles, make_region
@@ -218,7 +219,7 @@ def test_tiles_of_a_service_become_one_scene_through_faults_and_come_from_the_ca
     with SceneReader(region) as reader:
         for tile in covered_tiles(region):
             image, valid = reader.read(tile)
-            x, y = tile.transform @ (128.5, 128.5)
+            x, y = apply(tile.transform, np.float64(128.5), np.float64(128.5))
             (point,) = transform_geometries([shapely.Point(x, y)], source=region.grid.crs, target=4326)
             col, row, _, _ = tiles_over((point.x, point.y, point.x + 1e-9, point.y + 1e-9), 18)
             there = (tmp_path / "www" / "18" / str(col) / f"{row}.png").is_file()
