@@ -55,6 +55,7 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
         raise SchemaError(f"{what} has no column label; add one with values such as {', '.join(LABELS[:2])}")
     if frame.crs is None:
         raise SchemaError(f"{what} has no CRS; write it with one")
+    _check_values(frame, what)
     counts = dict.fromkeys(("repaired", "split", "not_polygons", "degenerate", "duplicates"), 0)
     if len(frame) == 0:
         return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), counts=counts)
@@ -84,6 +85,18 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     counts["degenerate"] = int((area <= 0.01).sum())
     table, area = table[area > 0.01].reset_index(drop=True), area[area > 0.01]
     return _as_features(table, area, counts, what)
+
+
+def _check_values(frame: gpd.GeoDataFrame, what: str) -> None:
+    """Refuse labels that are no texts and scores that are no numbers, as hand-made GeoJSON has them."""
+    nameless = sum(not isinstance(label, str) for label in frame["label"])
+    if nameless:
+        raise SchemaError(
+            f"{what} has {nameless} rows whose label is no text; give each one of {', '.join(LABELS)}"
+        )
+    scores = frame["score"] if "score" in frame.columns else pd.Series(dtype=float)
+    if not pd.api.types.is_numeric_dtype(scores.dtype) and scores.notna().any():
+        raise SchemaError(f"{what} has scores that are no numbers; give numbers from 0 to 1")
 
 
 def _as_features(table: gpd.GeoDataFrame, area: np.ndarray, counts: dict[str, int], what: str) -> Normalised:
