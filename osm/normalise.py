@@ -61,7 +61,10 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
         return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), counts=counts)
     geometry = shapely.force_2d(frame.geometry.to_numpy())
     polygonal = np.isin(shapely.get_type_id(geometry), (3, 6, 7))
+    # Bounds leave single NaN out, so the vertices are looked at; GEOS raises at them.
+    xy, owner = shapely.get_coordinates(geometry, return_index=True)
     finite = np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    finite[owner[~np.isfinite(xy).all(axis=1)]] = False
     counts["not_polygons"] = int((~(polygonal & finite)).sum())
     rows, geometry = frame[polygonal & finite], geometry[polygonal & finite]
     invalid = ~shapely.is_valid(geometry)

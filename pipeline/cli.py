@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"groundplan: {text}", file=sys.stderr)  # noqa: T201 - the command line speaks
+    # Names in files from strangers may hold control characters that terminals obey.
+    plain = "".join(char if char.isprintable() else "?" for char in text)
+    print(f"groundplan: {plain}", file=sys.stderr)  # noqa: T201 - the command line speaks
 
 
 def _command(name: str):  # type: ignore[no-untyped-def]

@@ -168,6 +168,8 @@ def _aoi_in(aoi: gpd.GeoDataFrame, crs: pyproj.CRS) -> shapely.Geometry:
     """Return the union of the polygons in another CRS, long sides bent as the reprojection bends them."""
     if aoi.crs is None:
         raise ConfigError("the aoi has no CRS; write the file with one")
+    if not np.isfinite(shapely.get_coordinates(aoi.geometry.to_numpy())).all():
+        raise ConfigError("the aoi has coordinates that are no numbers; draw it anew")
     shapes = shapely.make_valid(aoi.geometry.to_numpy())
     union = shapely.union_all(shapes)
     if shapely.area(union) == 0:

@@ -256,7 +256,8 @@ def _(world: World, patch: pytest.MonkeyPatch) -> int:
     path.write_bytes(data)
     code = world.run()
     report = json.loads((world.folder / "out" / "report.json").read_text())
-    assert len(report["tiles"]["failed"]) == 1 and report["counts"]["building"]["features"] == 1
+    # The block lies where four tiles overlap.
+    assert len(report["tiles"]["failed"]) == 4 and report["counts"]["building"]["features"] == 1
     return code
 
 
