@@ -17,6 +17,10 @@ GEODETIC_SAFE = shapely.box(-180.0, -90.0, 180.0, 90.0)
 """Where longitudes and latitudes may lie."""
 
 
+MAX_VERTICES = 10_000
+"""Outlines with more are thinned; a way of OSM holds 2,000 nodes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalised:
     """FEATURES ready to be compared, and what was done to get there."""
@@ -83,11 +87,28 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
         crs=frame.crs,
     )
     table = _metric(table, what)
+    table = table.set_geometry([_thinned(polygon) for polygon in table.geometry], crs=table.crs)
     area = shapely.area(table.geometry.to_numpy())
     # A square decimetre: below it a polygon is a leftover of a repair, not an object.
     counts["degenerate"] = int((area <= 0.01).sum())
     table, area = table[area > 0.01].reset_index(drop=True), area[area > 0.01]
     return _as_features(table, area, counts, what)
+
+
+def _thinned(polygon: shapely.Polygon) -> shapely.Geometry:
+    """Return an outline with at most `MAX_VERTICES`; beyond, tolerance grows from a decimetre until it fits.
+
+    A million vertices take minutes to round to OSM's grid without self-crossings; no building has them.
+    """
+    tolerance_m = 0.1
+    while shapely.get_num_coordinates(polygon) > MAX_VERTICES and tolerance_m < 1000:
+        thin = shapely.make_valid(shapely.simplify(polygon, tolerance_m, preserve_topology=False))
+        parts = [part for part in shapely.get_parts(thin) if part.geom_type == "Polygon"]
+        if not parts:
+            break
+        polygon = max(parts, key=shapely.area)
+        tolerance_m *= 2
+    return polygon
 
 
 def _check_values(frame: gpd.GeoDataFrame, what: str) -> None:
