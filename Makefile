@@ -17,7 +17,7 @@ RUN_FLAGS := $(if $(WORKERS),--workers $(WORKERS))
 # Paths of the region files, the demo's last: it has to be rendered first.
 REGIONS := $(filter-out regions/demo.toml,$(wildcard regions/*.toml))
 
-.PHONY: help setup run all test lint format chips train evaluate bench docs lock clean
+.PHONY: help setup run all test fuzz lint format chips train evaluate bench docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ all: $(READY)  ## run every region in regions/
 
 test: $(READY)  ## run the tests (offline, under 10 minutes)
 	$(BIN)/python -m pytest
+
+fuzz: $(READY)  ## run the commands on 10,000 mutated inputs and the whole matrix of rasters
+	GROUNDPLAN_FUZZ=10000 GROUNDPLAN_MATRIX=whole $(BIN)/python -m pytest tests/pipeline/test_fuzz.py tests/tiling/test_pixel_matrix.py
 
 lint: $(READY)  ## check style, types and formatting
 	$(BIN)/ruff check .

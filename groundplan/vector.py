@@ -39,7 +39,9 @@ def read_vector(path: str | os.PathLike[str]) -> gpd.GeoDataFrame:
     if not source.is_file():
         raise SchemaError(f"no vector file at {source}; give a .geojson, .parquet or .gpkg file")
     try:
-        frame = gpd.read_parquet(source) if source.suffix == ".parquet" else gpd.read_file(source)
+        # Coordinates that are NaN make numpy warn; who uses the geometries says what becomes of them.
+        with np.errstate(invalid="ignore"):
+            frame = gpd.read_parquet(source) if source.suffix == ".parquet" else gpd.read_file(source)
     except Exception as err:  # pyogrio, pyarrow and fiona each raise their own kinds
         reason = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
         raise SchemaError(

@@ -17,6 +17,10 @@ GEODETIC_SAFE = shapely.box(-180.0, -90.0, 180.0, 90.0)
 """Where longitudes and latitudes may lie."""
 
 
+MAX_VERTICES = 10_000
+"""Outlines with more are thinned; a way of OSM holds 2,000 nodes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalised:
     """FEATURES ready to be compared, and what was done to get there."""
@@ -55,12 +59,16 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
         raise SchemaError(f"{what} has no column label; add one with values such as {', '.join(LABELS[:2])}")
     if frame.crs is None:
         raise SchemaError(f"{what} has no CRS; write it with one")
+    _check_values(frame, what)
     counts = dict.fromkeys(("repaired", "split", "not_polygons", "degenerate", "duplicates"), 0)
     if len(frame) == 0:
         return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), counts=counts)
     geometry = shapely.force_2d(frame.geometry.to_numpy())
     polygonal = np.isin(shapely.get_type_id(geometry), (3, 6, 7))
+    # Bounds leave single NaN out, so the vertices are looked at; GEOS raises at them.
+    xy, owner = shapely.get_coordinates(geometry, return_index=True)
     finite = np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    finite[owner[~np.isfinite(xy).all(axis=1)]] = False
     counts["not_polygons"] = int((~(polygonal & finite)).sum())
     rows, geometry = frame[polygonal & finite], geometry[polygonal & finite]
     invalid = ~shapely.is_valid(geometry)
@@ -79,11 +87,40 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
         crs=frame.crs,
     )
     table = _metric(table, what)
+    table = table.set_geometry([_thinned(polygon) for polygon in table.geometry], crs=table.crs)
     area = shapely.area(table.geometry.to_numpy())
     # A square decimetre: below it a polygon is a leftover of a repair, not an object.
     counts["degenerate"] = int((area <= 0.01).sum())
     table, area = table[area > 0.01].reset_index(drop=True), area[area > 0.01]
     return _as_features(table, area, counts, what)
+
+
+def _thinned(polygon: shapely.Polygon) -> shapely.Geometry:
+    """Return an outline with at most `MAX_VERTICES`; beyond, tolerance grows from a decimetre until it fits.
+
+    A million vertices take minutes to round to OSM's grid without self-crossings; no building has them.
+    """
+    tolerance_m = 0.1
+    while shapely.get_num_coordinates(polygon) > MAX_VERTICES and tolerance_m < 1000:
+        thin = shapely.make_valid(shapely.simplify(polygon, tolerance_m, preserve_topology=False))
+        parts = [part for part in shapely.get_parts(thin) if part.geom_type == "Polygon"]
+        if not parts:
+            break
+        polygon = max(parts, key=shapely.area)
+        tolerance_m *= 2
+    return polygon
+
+
+def _check_values(frame: gpd.GeoDataFrame, what: str) -> None:
+    """Refuse labels that are no texts and scores that are no numbers, as hand-made GeoJSON has them."""
+    nameless = sum(not isinstance(label, str) for label in frame["label"])
+    if nameless:
+        raise SchemaError(
+            f"{what} has {nameless} rows whose label is no text; give each one of {', '.join(LABELS)}"
+        )
+    scores = frame["score"] if "score" in frame.columns else pd.Series(dtype=float)
+    if not pd.api.types.is_numeric_dtype(scores.dtype) and scores.notna().any():
+        raise SchemaError(f"{what} has scores that are no numbers; give numbers from 0 to 1")
 
 
 def _as_features(table: gpd.GeoDataFrame, area: np.ndarray, counts: dict[str, int], what: str) -> Normalised:

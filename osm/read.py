@@ -212,7 +212,7 @@ def _clear_errors(source: Path) -> Iterator[None]:
     """Turn what libosmium raises into one line that says what to do."""
     try:
         yield
-    except (RuntimeError, ValueError, OSError) as err:
+    except (RuntimeError, ValueError, OSError, osmium.InvalidLocationError) as err:
         reason = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
         if "out of order" in reason or "not in order" in reason:
             raise OsmFileError(

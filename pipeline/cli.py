@@ -52,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"groundplan: {text}", file=sys.stderr)  # noqa: T201 - the command line speaks
+    # Names in files from strangers may hold control characters that terminals obey.
+    plain = "".join(char if char.isprintable() else "?" for char in text)
+    print(f"groundplan: {plain}", file=sys.stderr)  # noqa: T201 - the command line speaks
 
 
 def _command(name: str):  # type: ignore[no-untyped-def]
@@ -161,6 +163,11 @@ def make_parser() -> argparse.ArgumentParser:
 
     command = add("info", "say what a region file would read and run, before anything runs")
     command.add_argument("region", type=Path, metavar="REGION.toml")
+
+    command = add("init", "write a commented region file from a scene and an extract")
+    command.add_argument("files", nargs="+", metavar="SCENE [EXTRACT]", help="scenes, and at most one OSM file")
+    command.add_argument("--aoi", type=Path, metavar="FILE", help="polygons; needed for tile addresses")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.toml")
 
     command = add("score", "compare features with truth: precision, recall, F1, IoU as JSON")
     command.add_argument("features", type=Path, metavar="FEATURES")

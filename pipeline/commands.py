@@ -186,10 +186,32 @@ def evaluate(arguments: argparse.Namespace) -> int:
 def info(arguments: argparse.Namespace) -> int:
     """Say what a region would read and run."""
     from pipeline.config import read_region
+    from pipeline.inspect import inspect, inspection_summary
     from pipeline.plan import make_plan
     from pipeline.summary import plan_summary
 
-    _print(plan_summary(make_plan(read_region(arguments.region), device="cpu", threads=None)))
+    plan = make_plan(read_region(arguments.region), device="cpu", threads=None)
+    _print(plan_summary(plan))
+    _print(inspection_summary(plan, inspect(plan)))
+    return 0
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """Write a commented region file from a scene and an extract."""
+    from pipeline.starter import write_region_file
+
+    # What is an OSM file among the names is the extract: `groundplan init *.tif town.osm.pbf --out town.toml`.
+    names = list(arguments.files)
+    extracts = [name for name in names if name.endswith((".pbf", ".osm", ".osm.gz", ".osm.bz2"))]
+    if len(extracts) > 1:
+        raise ConfigError(f"{len(extracts)} OSM files were given; name one, joined with osmium merge")
+    scenes = [name for name in names if name not in extracts]
+    if not scenes:
+        raise ConfigError("no scene was given; name at least one raster, STAC document or tile address")
+    out = write_region_file(
+        scenes, extract=Path(extracts[0]) if extracts else None, aoi=arguments.aoi, out=arguments.out
+    )
+    _print(f"wrote {out}; fill in [imagery], then: groundplan info {out}")
     return 0
 
 

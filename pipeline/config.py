@@ -13,6 +13,8 @@ from groundplan.records import Imagery
 from groundplan.tables import read_record
 from osm.options import DiffOptions
 from postprocess.options import PolygonOptions, ShapeOptions
+from tiling.pixels import PixelOptions
+from tiling.sources import SourceOptions
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -102,6 +104,8 @@ class RegionConfig:
     truth: Path | None
     """Polygons with labels to score the result against; None = no score."""
     crs: str
+    sources: SourceOptions
+    pixels: PixelOptions
     imagery: Imagery | None
     extract: Path | None
     decisions: Path | None
@@ -123,6 +127,8 @@ class _RegionFile:
 
 
 _TABLES = {
+    "sources": SourceOptions,
+    "pixels": PixelOptions,
     "imagery": Imagery,
     "osm": OsmTable,
     "model": ModelTable,
@@ -189,6 +195,8 @@ def _assemble(
         aoi=_existing(base, head.aoi, "aoi", source),
         truth=_existing(base, head.truth, "truth", source),
         crs=head.crs,
+        sources=tables.get("sources", SourceOptions()),
+        pixels=tables.get("pixels", PixelOptions()),
         imagery=tables.get("imagery"),
         extract=None if osm is None else _existing(base, osm.extract, "[osm] extract", source),
         decisions=None if osm is None else _existing(base, osm.decisions, "[osm] decisions", source),

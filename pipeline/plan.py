@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+
 from detection.detector import DetectorInfo
 from detection.load import DetectorSpec, check_labels, describe_detector, resolve_spec
 from groundplan.vector import read_vector
 from pipeline.config import RegionConfig
 from postprocess.options import PolygonOptions
 from tiling.grid import Block, Tile
-from tiling.paths import find_scenes
 from tiling.region import Region, covered_blocks, covering_scenes, make_region
-from tiling.scene import Scene, read_scene
+from tiling.scene import Scene
+from tiling.sources import read_scenes
 
 PARTS_VERSION = 2
 """Raised whenever reading, detection or outlines change what a part holds, so that old parts are not reused."""
@@ -74,20 +76,20 @@ class Plan:
 
 
 def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan:
-    """Return the plan of a run; headers and the weights' record are read, no pixels.
+    """Return the plan of a run; reads headers, the weights' record, and samples of pixels that need scaling.
 
     Raises
     ------
     ConfigError, SceneError, CRSError, WeightsError
         The region cannot be run; nothing was written.
     """
-    scenes = [read_scene(path) for path in find_scenes(config.scenes, config.base)]
     model = config.model
     spec = resolve_spec(model.weights, base=config.base, device=device, threads=threads, views=model.views)
     info = describe_detector(spec)
     labels = check_labels(config.model.labels, info)
     gsd_m = info.gsd_m if config.model.gsd_m is None else config.model.gsd_m
     aoi = None if config.aoi is None else read_vector(config.aoi)
+    scenes = region_scenes(config, gsd_m=gsd_m, aoi=aoi)
 
     def region_at(gsd_m: float, crs: str) -> Region:
         tiling = config.tiling
@@ -131,6 +133,13 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
         min_score=min_score,
         polygons=polygons,
         tasks=tasks,
+    )
+
+
+def region_scenes(config: RegionConfig, *, gsd_m: float, aoi: gpd.GeoDataFrame | None) -> tuple[Scene, ...]:
+    """Return the scenes that a region file names, in order of priority."""
+    return read_scenes(
+        config.scenes, config.base, sources=config.sources, pixels=config.pixels, gsd_m=gsd_m, aoi=aoi
     )
 
 
@@ -193,4 +202,7 @@ def _scene_key(scene: Scene) -> list[Any]:
         list(scene.transform)[:6],
         scene.count,
         scene.dtype,
+        scene.nodata if scene.nodata == scene.nodata else "nan",
+        scene.bands,
+        None if scene.stretch is None else dataclasses.asdict(scene.stretch),
     ]

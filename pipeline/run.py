@@ -179,6 +179,12 @@ def run_warnings(plan: Plan) -> list[str]:
         out.append("the region file names no [osm] extract: the run ended with features")
     if plan.config.imagery is None:
         out.append("the region file has no [imagery] table: no proposals are written")
+    if any(scene.tiles for scene in plan.region.scenes) and not (
+        plan.config.imagery and plan.config.imagery.attribution
+    ):
+        out.append(
+            "tiles of a service were read and [imagery] attribution is empty: name whom the service asks for"
+        )
     return out
 
 

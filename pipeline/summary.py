@@ -1,10 +1,15 @@
 """Results of a run -> the few lines a person reads at its end."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.plan import Plan
 from pipeline.run import RunResult
+from tiling.scene import Scene
+
+MAX_KINDS = 6
+"""Kinds of scenes that are listed."""
 
 
 def run_summary(result: RunResult) -> str:
@@ -56,7 +61,7 @@ def plan_summary(plan: Plan) -> str:
     lines = [
         f"region   {plan.config.name}",
         f"scenes   {len(scenes)}: {scenes[0].path}{' ...' if len(scenes) > 1 else ''}",
-        f"         {scenes[0].width} x {scenes[0].height} px, {scenes[0].gsd_m:.3g} m, {scenes[0].crs.name}",
+        *_scene_lines(scenes),
         f"grid     {grid.width_px} x {grid.height_px} px of {grid.gsd_m:.3g} m in {grid.crs.name}",
         f"tiles    {plan.n_tiles} of {grid.tile_px} px overlapping {grid.overlap_px} px, {len(plan.tasks)} blocks",
         *_coarse_line(plan),
@@ -68,6 +73,24 @@ def plan_summary(plan: Plan) -> str:
         f"output   {plan.config.out}",
     ]
     return "\n".join(lines)
+
+
+def _scene_lines(scenes: Sequence[Scene]) -> list[str]:
+    """Return what the scenes are like, one line for each kind."""
+    kinds = Counter((scene.crs.name, scene.dtype, scene.count, scene.validity) for scene in scenes)
+    lines = []
+    for (crs, dtype, count, validity), number in kinds.most_common(MAX_KINDS):
+        own = [scene for scene in scenes if (scene.crs.name, scene.dtype) == (crs, dtype)]
+        sizes = sorted({f"{scene.gsd_m:.3g}" for scene in own}, key=float)
+        span = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+        pixels = sum(scene.width * scene.height for scene in own)
+        lines.append(
+            f"         {number} of {span} m in {crs}, {pixels / 1e6:.4g} Mpx, {count} bands of {dtype}, "
+            f"missing pixels by {validity}"
+        )
+    if len(kinds) > MAX_KINDS:
+        lines.append(f"         and {len(kinds) - MAX_KINDS} more kinds")
+    return lines
 
 
 def _coarse_line(plan: Plan) -> list[str]:

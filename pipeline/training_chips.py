@@ -22,11 +22,10 @@ from osm.offset import centroids, shifted
 from osm.read import read_osm
 from pipeline.config import RegionConfig, read_region
 from pipeline.lock import hold_folder
+from pipeline.plan import region_scenes
 from pipeline.run import RunOptions, plan_run, run_detect, run_merge
 from review.decisions import current_decisions
-from tiling.paths import find_scenes
 from tiling.region import Region, make_region
-from tiling.scene import read_scene
 from training.chips import ChipWriter
 from training.coco_chips import CocoOptions, write_coco_chips
 from training.decision_chips import decision_chips, judged_objects
@@ -158,12 +157,12 @@ def chips_from_coco(
 
 def _chip_region(config: RegionConfig, chip_px: int) -> Region:
     """Return the region on tiles that do not overlap, at the detector's ground sample distance."""
-    scenes = [read_scene(each) for each in find_scenes(config.scenes, config.base)]
     gsd_m = config.model.gsd_m
     if gsd_m is None:
         spec = resolve_spec(config.model.weights, base=config.base, device="cpu", threads=None)
         gsd_m = describe_detector(spec).gsd_m
     aoi = None if config.aoi is None else read_vector(config.aoi)
+    scenes = region_scenes(config, gsd_m=gsd_m, aoi=aoi)
     return make_region(scenes, gsd_m=gsd_m, tile_px=chip_px, overlap_px=0, crs=config.crs, aoi=aoi)
 
 

@@ -40,7 +40,7 @@ NO_LOOK: Final = Look(stretch=None, alpha_band=None, alpha_full=0.0)
 
 def needs_look(scene: Scene) -> bool:
     """Tell whether any pixel must be looked at to know how to read a scene."""
-    return scene.dtype != "uint8" or scene.validity == "alpha"
+    return scene.dtype != "uint8" or scene.validity == "alpha" or scene.stretch is not None
 
 
 def look_at(dataset: Any, scene: Scene, *, bands: tuple[int, int, int]) -> Look:
@@ -51,7 +51,7 @@ def look_at(dataset: Any, scene: Scene, *, bands: tuple[int, int, int]) -> Look:
     dataset : rasterio dataset
         Open for reading, at full resolution.
     scene : Scene
-        Its header.
+        Its header; a stretch in it stands.
     bands : tuple of int
         Bands shown as red, green and blue; a shown band is a colour, whatever the file calls it.
 
@@ -59,24 +59,44 @@ def look_at(dataset: Any, scene: Scene, *, bands: tuple[int, int, int]) -> Look:
     -----
     Reads about a megapixel a band; the same pixels every time.
     """
-    alpha_band = scene.color_names.index("alpha") + 1 if scene.validity == "alpha" else None
-    alpha_full = 0.0
-    if alpha_band is not None:
-        alpha = _view(dataset, scene, [alpha_band])
-        if alpha_band in bands or not is_opacity(alpha):
-            alpha_band = None
-        else:
-            alpha_full = float(max(alpha.max(), 1))
-    look = Look(stretch=None, alpha_band=alpha_band, alpha_full=alpha_full)
-    if scene.dtype == "uint8":
-        return look
+    alpha_band, alpha_full, opaque = _alpha_of(dataset, scene, bands)
+    stretch = scene.stretch
+    if stretch is None and scene.dtype != "uint8":
+        stretch = stretch_of(*_sample(dataset, scene, bands, opaque))
+    return Look(stretch=stretch, alpha_band=alpha_band, alpha_full=alpha_full)
+
+
+def sample_values(
+    dataset: Any, scene: Scene, *, bands: tuple[int, int, int]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return pixels from all over a scene, shape (3, N), and which of them are real, shape (N,)."""
+    return _sample(dataset, scene, bands, _alpha_of(dataset, scene, bands)[2])
+
+
+def _alpha_of(
+    dataset: Any, scene: Scene, bands: tuple[int, int, int]
+) -> tuple[int | None, float, NDArray[np.bool_] | None]:
+    """Return the alpha band that can be believed, its largest value, and where a sample of it is opaque."""
+    if scene.validity != "alpha":
+        return None, 0.0, None
+    band = scene.color_names.index("alpha") + 1
+    alpha = _view(dataset, scene, [band])
+    if band in bands or not is_opacity(alpha):
+        return None, 0.0, None
+    full = float(max(alpha.max(), 1))
+    return band, full, _opaque(alpha[0], full)
+
+
+def _sample(
+    dataset: Any, scene: Scene, bands: tuple[int, int, int], opaque: NDArray[np.bool_] | None
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     values = _view(dataset, scene, list(bands))
     valid = values_validity(values, scene)
-    if alpha_band is not None:
-        valid &= _opaque(alpha[0], alpha_full)
+    if opaque is not None:
+        valid &= opaque
     elif scene.validity == "mask":
         valid &= _view(dataset, scene, None)[0] > 0
-    return Look(stretch=stretch_of(values, valid), alpha_band=alpha_band, alpha_full=alpha_full)
+    return values, valid
 
 
 def file_validity(dataset: Any, scene: Scene, look: Look, *, window: Range) -> NDArray[np.bool_]:

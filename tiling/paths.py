@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from groundplan.errors import SceneError
+from tiling.fetch import USER_AGENT
 
 
 def is_address(path: str) -> bool:
@@ -32,12 +33,7 @@ def find_scenes(patterns: Sequence[str], base_dir: str | Path) -> tuple[str, ...
         raise SceneError("no scenes are named; list at least one path, glob or address in `scenes`")
     found: list[str] = []
     for pattern in patterns:
-        if "{z}" in pattern:
-            raise SceneError(
-                f"`scenes` has the tile address {pattern}, which cannot be read yet; "
-                "save its area as a GeoTIFF first, as with gdal_translate and GDAL's TMS driver"
-            )
-        if is_address(pattern):
+        if is_address(pattern) or pattern.startswith("stac:http"):
             found.append(pattern)
             continue
         place = Path(base_dir, Path(pattern).expanduser())
@@ -63,7 +59,20 @@ def gdal_options(path: str) -> dict[str, str]:
         return {}
     wishes = {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-        "GDAL_HTTP_MAX_RETRY": "4",
-        "GDAL_HTTP_RETRY_DELAY": "1",
+        "GDAL_HTTP_MAX_RETRY": "6",
+        "GDAL_HTTP_RETRY_DELAY": "0.5",
+        "GDAL_HTTP_RETRY_CODES": "429,500,502,503,504",
+        # The two ways of asking for many ranges at once do not try again (GDAL 3.10).
+        "GDAL_HTTP_ENABLE_ADVISE_READ": "NO",
+        "GDAL_HTTP_MULTIRANGE": "SERIAL",
+        "GDAL_HTTP_CONNECTTIMEOUT": "15",
+        # A server that sends next to nothing for half a minute is taken as gone, not waited for without end.
+        "GDAL_HTTP_LOW_SPEED_TIME": "30",
+        "GDAL_HTTP_LOW_SPEED_LIMIT": "100",
+        "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+        "GDAL_HTTP_USERAGENT": USER_AGENT,
+        # COG headers with many blocks are longer than GDAL's first 16 kB; a second round trip costs more.
+        "GDAL_INGESTED_BYTES_AT_OPEN": "32768",
+        "VSI_CACHE": "TRUE",
     }
     return {name: value for name, value in wishes.items() if name not in os.environ}

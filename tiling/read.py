@@ -2,7 +2,7 @@
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
@@ -17,10 +17,12 @@ from groundplan.errors import SceneError
 from tiling.grid import Tile, TileGrid, Window
 from tiling.look import NO_LOOK, Look, file_validity, look_at, needs_look, values_validity
 from tiling.paths import gdal_options
+from tiling.patience import TRIES, forget, may_pass, patiently
 from tiling.radiometry import to_uint8
 from tiling.region import Region, covering_scenes, on_lattice
 from tiling.resample import sample_bilinear, shrink, source_coordinates
 from tiling.scene import Scene, one_line, rgb_bands
+from tiling.tile_cache import TileDataset
 
 Image = NDArray[np.uint8]
 Valid = NDArray[np.bool_]
@@ -30,6 +32,12 @@ MAX_OPEN = 64
 
 MAX_SOURCE_PX = 2**24
 """Source pixels held at once (3 bands of uint8: 50 MB); larger needs are read in quarters."""
+
+RETRY_PX = 64
+"""Windows up to this size are asked for again as they are; larger ones in quarters."""
+
+TILE_ALPHA_BAND = 4
+"""Of the RGBA that `TileDataset` gives, whatever form the tiles have."""
 
 EDGE_SLACK_PX = 1e-6
 """Rounding must not leave a hole between two scenes that touch."""
@@ -125,16 +133,42 @@ class SceneReader:
 
     def _read_scene(self, index: int, window: Window) -> tuple[Image, Valid]:
         scene = self.region.scenes[index]
+
         try:
             with rasterio.Env(**gdal_options(scene.path)):
-                source = self._source(index)
-                if source.offset is not None:
-                    return _read_plain(source, window)
-                return _read_resampled(source, self.region.grid, window)
+                return self._read_window(index, window)
         except RasterioError as err:
             raise SceneError(
                 f"cannot read pixels of {scene.path}: {one_line(err)}; copy or convert it again"
             ) from err
+
+    def _read_window(self, index: int, window: Window) -> tuple[Image, Valid]:
+        """Read a window; where a network fails, in quarters, so that each try has less to ask for.
+
+        Where every third request fails, all the requests of a whole tile would never succeed together.
+        """
+
+        def read() -> tuple[Image, Valid]:
+            source = self._source(index)
+            if source.offset is not None:
+                return _read_plain(source, window)
+            return _read_resampled(source, self.region.grid, window)
+
+        path = self.region.scenes[index].path
+        small = max(window.height, window.width) <= RETRY_PX or min(window.height, window.width) == 1
+        try:
+            return patiently(path, read, between=lambda: self._forget(index), tries=TRIES if small else 1)
+        except RasterioError as err:
+            if small or not may_pass(path, err):
+                raise
+        self._forget(index)
+        forget(path)
+        return _in_quarters(window, lambda part: self._read_window(index, part))
+
+    def _forget(self, index: int) -> None:
+        """Close one scene; it is opened anew when it is next read."""
+        if index in self._open:
+            self._open.pop(index).dataset.close()
 
     def _source(self, index: int) -> _Source:
         if index in self._open:
@@ -156,7 +190,7 @@ def _open_source(scene: Scene, grid: TileGrid, bands: tuple[int, ...] | None) ->
     options = {"overview_level": usable[-1]} if usable else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        dataset = rasterio.open(scene.path, **options)
+        dataset = open_scene(scene, **options)
     left_over = ratio / scene.overviews[usable[-1]] if usable else ratio
     return _Source(
         dataset=dataset,
@@ -197,7 +231,7 @@ def _read_resampled(source: _Source, grid: TileGrid, window: Window) -> tuple[Im
     col0, col1 = _cells(cols[inside], -(-dataset.width // factor))
     row0, row1 = _cells(rows[inside], -(-dataset.height // factor))
     if (col1 - col0) * (row1 - row0) * factor**2 > MAX_SOURCE_PX and min(window.height, window.width) > 1:
-        return _read_quarters(source, grid, window)
+        return _in_quarters(window, lambda part: _read_resampled(source, grid, part))
     image, valid = _read_file(
         source,
         row0=row0 * factor,
@@ -215,7 +249,8 @@ def _read_resampled(source: _Source, grid: TileGrid, window: Window) -> tuple[Im
     return out, kept
 
 
-def _read_quarters(source: _Source, grid: TileGrid, window: Window) -> tuple[Image, Valid]:
+def _in_quarters(window: Window, read: Callable[[Window], tuple[Image, Valid]]) -> tuple[Image, Valid]:
+    """Put a window together from its quarters; a pixel's value does not depend on the window it is read in."""
     image = np.zeros((3, window.height, window.width), np.uint8)
     valid = np.zeros((window.height, window.width), bool)
     high, wide = window.height // 2, window.width // 2
@@ -223,7 +258,7 @@ def _read_quarters(source: _Source, grid: TileGrid, window: Window) -> tuple[Ima
         for col, width in ((0, wide), (wide, window.width - wide)):
             part = Window(row=window.row + row, col=window.col + col, height=height, width=width)
             place = np.s_[row : row + height, col : col + width]
-            image[:, *place], valid[place] = _read_resampled(source, grid, part)
+            image[:, *place], valid[place] = read(part)
     return image, valid
 
 
@@ -248,11 +283,20 @@ def _read_file(source: _Source, *, row0: int, row1: int, col0: int, col1: int) -
     return (grey if valid.all() else grey * valid), valid
 
 
+def open_scene(scene: Scene, *, overview_level: int | None = None) -> Any:
+    """Return a scene's data set: rasterio's, or what reads the tiles of a service as one."""
+    if scene.tiles is not None:
+        return TileDataset(scene.tiles, width=scene.width, height=scene.height)
+    return rasterio.open(scene.path, **({} if overview_level is None else {"overview_level": overview_level}))
+
+
 @lru_cache(maxsize=1024)
 def _look(scene: Scene, bands: tuple[int, int, int]) -> Look:
     """Look at a scene once a process; the scene's stamp keeps a changed file apart."""
+    if scene.tiles is not None:  # looking would fetch tiles from all over; their fourth band is made by us
+        return Look(stretch=scene.stretch, alpha_band=TILE_ALPHA_BAND, alpha_full=255.0)
     if not needs_look(scene):
         return NO_LOOK
     # Another data set than the one tiles are read from: that one may be opened on a single overview.
-    with rasterio.open(scene.path) as dataset:
+    with open_scene(scene) as dataset:
         return look_at(dataset, scene, bands=bands)

@@ -25,6 +25,9 @@ COARSER_SLACK = 1.01
 LATTICE_SLACK_PX = 0.01
 """Two lattices are one when no corner of a scene lies further than this from a corner of a pixel."""
 
+MAX_TILES = 2_000_000
+"""A region may have so many: 26,000 km2 at 0.3 m in tiles of 512 px, and a gigabyte of plan."""
+
 MAX_AREA_ERROR = 0.01
 """Largest error of areas that the metric CRS may make at a scene; a UTM zone makes 0.2 % at its edges."""
 
@@ -165,6 +168,8 @@ def _aoi_in(aoi: gpd.GeoDataFrame, crs: pyproj.CRS) -> shapely.Geometry:
     """Return the union of the polygons in another CRS, long sides bent as the reprojection bends them."""
     if aoi.crs is None:
         raise ConfigError("the aoi has no CRS; write the file with one")
+    if not np.isfinite(shapely.get_coordinates(aoi.geometry.to_numpy())).all():
+        raise ConfigError("the aoi has coordinates that are no numbers; draw it anew")
     shapes = shapely.make_valid(aoi.geometry.to_numpy())
     union = shapely.union_all(shapes)
     if shapely.area(union) == 0:
@@ -240,6 +245,11 @@ def covered_tiles(region: Region) -> tuple[Tile, ...]:
     for left, bottom, right, top in shapely.bounds(list(region.footprints)).tolist():
         cols = _tile_range(left * inverse.a + inverse.c, right * inverse.a + inverse.c, grid, grid.n_cols)
         rows = _tile_range(top * inverse.e + inverse.f, bottom * inverse.e + inverse.f, grid, grid.n_rows)
+        if len(places) + len(rows) * len(cols) > MAX_TILES:
+            raise ConfigError(
+                f"the region has {len(places) + len(rows) * len(cols)} tiles, more than {MAX_TILES}; "
+                "name a smaller aoi, or split it"
+            )
         places.update((row, col) for row in rows for col in cols)
     candidates = [tile_at(grid, row=row, col=col) for row, col in sorted(places)]
     covering = covering_scenes(region, candidates)

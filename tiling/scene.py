@@ -19,11 +19,17 @@ from groundplan.crs import transform_geometries
 from groundplan.errors import CRSError, SceneError
 from tiling.ground import apply, gsd_m
 from tiling.paths import gdal_options, is_address
+from tiling.patience import patiently
+from tiling.radiometry import Stretch
+from tiling.tile_service import TileService
 
 Validity = Literal["all", "nodata", "alpha", "mask"]
 
 FOOTPRINT_POINTS = 21
 """Points a side of a reprojected footprint; GDAL's own number for bounds (OGRCoordinateTransformation)."""
+
+MAX_BLOCK_BYTES = 2**30
+"""One block is decoded whole, whatever is wanted of it; larger ones are a bomb, or a strip that holds a scene."""
 
 _MAX_BLOCKS_CHECKED = 256
 """A truncated file is noticed from its header where blocks lie behind its end; so many are looked up at most."""
@@ -61,6 +67,16 @@ class Scene:
     """Factors of the file's overviews, ascending; () without any."""
     stamp: str
     """Size and time of change of a local file: a changed file has another stamp; "" for addresses."""
+    band_names: tuple[str, ...] = ()
+    """What the file or its STAC item calls each band, in lower case, "" where nothing; () = nothing is known."""
+    bands: tuple[int, int, int] | None = None
+    """Bands to show as red, green and blue; None = as the file says, see `rgb_bands`."""
+    stretch: Stretch | None = None
+    """Scaling of those bands to grey levels; None = uint8 stays, others are stretched by their own values."""
+    taken: str = ""
+    """When it was taken, RFC 3339 or TIFF's form, which sort alike; "" = not known."""
+    tiles: TileService | None = None
+    """The tile service that it is made of; None = a raster that rasterio opens."""
 
 
 def read_scene(path: str | Path) -> Scene:
@@ -80,11 +96,15 @@ def read_scene(path: str | Path) -> Scene:
     name = str(path)
     if not is_address(name) and not Path(name).exists():
         raise SceneError(f"no scene at {name}; check the path in `scenes`")
+
+    def read() -> Scene:
+        with rasterio.open(name) as dataset:
+            return _scene_of(dataset, name)
+
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), rasterio.Env(**gdal_options(name)):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.Env(**gdal_options(name)), rasterio.open(name) as dataset:
-                return _scene_of(dataset, name)
+            return patiently(name, read)
     except RasterioError as err:
         raise SceneError(f"cannot read {name} as a raster: {one_line(err)}; give a GeoTIFF, COG or VRT") from err
 
@@ -102,6 +122,7 @@ def _scene_of(dataset: Any, name: str) -> Scene:
     colors = tuple(color.name for color in dataset.colorinterp)
     if "palette" in colors:
         raise SceneError(f"{name} holds palette entries, not colours; convert it with gdal_translate -expand rgb")
+    _check_blocks(dataset, name)
     _check_whole(dataset, name)
     crs = _crs_of(dataset, name)
     transform = dataset.transform
@@ -133,6 +154,9 @@ def _scene_of(dataset: Any, name: str) -> Scene:
         block_shape=tuple(dataset.block_shapes[0]),
         overviews=tuple(sorted(dataset.overviews(1))),
         stamp=f"{status.st_size}-{status.st_mtime_ns}" if status else "",
+        band_names=tuple((text or "").strip().lower() for text in dataset.descriptions),
+        # "2024:06:01 10:00:00" -> "2024-06-01 10:00:00"
+        taken=dataset.tags().get("TIFFTAG_DATETIME", "")[:19].replace(":", "-", 2),
     )
 
 
@@ -170,7 +194,22 @@ def _validity_of(dataset: Any) -> Validity:
         return "alpha"
     if MaskFlags.nodata in flags:
         return "nodata"
+    # GDAL takes a band of uint8 or uint16 only for a mask, but writes others as well (gdalwarp -dstalpha).
+    if MaskFlags.all_valid in flags and ColorInterp.alpha in dataset.colorinterp:
+        return "alpha"
     return "mask" if MaskFlags.per_dataset in flags or MaskFlags.all_valid not in flags else "all"
+
+
+def _check_blocks(dataset: Any, name: str) -> None:
+    """Refuse blocks that take absurd amounts of memory, before any is taken."""
+    rows, cols = dataset.block_shapes[0]
+    together = dataset.count if dataset.profile.get("interleave") == "pixel" else 1
+    n_bytes = rows * cols * together * np.dtype(dataset.dtypes[0]).itemsize
+    if n_bytes > MAX_BLOCK_BYTES:
+        raise SceneError(
+            f"{name} has blocks of {cols} x {rows} px x {together} bands, {n_bytes / 2**30:.1f} GiB each, more "
+            f"than {MAX_BLOCK_BYTES >> 30} GiB; convert it with gdal_translate -of COG"
+        )
 
 
 def _check_whole(dataset: Any, name: str) -> None:
@@ -198,14 +237,15 @@ def rgb_bands(scene: Scene, *, bands: Sequence[int] | None = None) -> tuple[int,
     ----------
     scene : Scene
     bands : sequence of int, optional
-        One band, which is repeated, or three. Without it: the bands that the file calls red, green and blue; else
-        the first three that are not alpha; else the first, repeated.
+        One band, which is repeated, or three; default: the scene's `bands`. Without either: the bands that are
+        called red, green and blue; else the first three that are not alpha; else the first, repeated.
 
     Raises
     ------
     SceneError
         The scene has no such band.
     """
+    bands = scene.bands if bands is None else bands
     if bands is not None:
         chosen = tuple(bands) * 3 if len(bands) == 1 else tuple(bands)
         if len(chosen) != 3 or not all(1 <= band <= scene.count for band in chosen):
@@ -214,9 +254,10 @@ def rgb_bands(scene: Scene, *, bands: Sequence[int] | None = None) -> tuple[int,
             )
         return chosen[0], chosen[1], chosen[2]
     wanted = [ColorInterp.red.name, ColorInterp.green.name, ColorInterp.blue.name]
-    named = [scene.color_names.index(name) + 1 for name in wanted if name in scene.color_names]
-    if len(named) == 3:
-        return named[0], named[1], named[2]
+    for names in (scene.band_names, scene.color_names):
+        named = [names.index(name) + 1 for name in wanted if name in names]
+        if len(named) == 3:
+            return named[0], named[1], named[2]
     colors = [number for number, color in enumerate(scene.color_names, start=1) if color != "alpha"]
     if len(colors) >= 3:
         return colors[0], colors[1], colors[2]

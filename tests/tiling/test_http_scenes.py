@@ -1,0 +1,312 @@
+"""Scenes over a real HTTP server: range requests, faults and slowness change no byte."""
+
+import io
+import json
+import multiprocessing
+import time
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from PIL import Image
+
+from groundplan.crs import transform_geometries
+from groundplan.errors import ConfigError, SceneError
+from tiling.ground import apply
+from tiling.pixels import PixelOptions
+from tiling.read import SceneReader
+from tiling.region import Region, covered_tiles, make_region
+from tiling.sources import SourceOptions, read_scenes, tile_scene
+from tiling.stac import read_stac
+from tiling.tile_cache import keep_pace
+from tiling.tile_service import check_tile_address, tiles_over, zoom_for
+
+UTM = Affine(0.5, 0, 500000, 0, -0.5, 5700000)
+
+
+def pixels_of(region: Region) -> bytes:
+    with SceneReader(region) as reader:
+        return b"".join(a.tobytes() for tile in covered_tiles(region) for a in reader.read(tile))
+
+
+def region_of(
+    *patterns: str, base: Path, aoi: gpd.GeoDataFrame | None = None, gsd_m: float = 0.5, **sources
+) -> Region:
+    scenes = read_scenes(
+        patterns, base, sources=SourceOptions(**sources), pixels=PixelOptions(), gsd_m=gsd_m, aoi=aoi
+    )
+    return make_region(scenes, gsd_m=gsd_m, tile_px=256, overlap_px=32, aoi=aoi)
+
+
+def write_cog(path: Path, size: int = 700, seed: int = 1) -> None:
+    pixels = np.random.default_rng(seed).integers(1, 255, (3, size, size)).astype(np.uint8)
+    profile = {"driver": "COG", "height": size, "width": size, "count": 3, "dtype": "uint8", "blocksize": 128}
+    with rasterio.open(path, "w", crs="EPSG:32632", transform=UTM, **profile) as dataset:
+        dataset.write(pixels)
+
+
+@pytest.mark.parametrize("gsd_m", [0.5, 0.7])
+def test_a_cog_over_http_with_every_third_request_failing_gives_the_bytes_from_disk(
+    tmp_path: Path, serve_folder, gsd_m: float
+) -> None:
+    write_cog(tmp_path / "a.tif")
+    server = serve_folder(tmp_path)
+    server.every_fails = 3
+    there = pixels_of(region_of(f"{server.address}/a.tif", base=tmp_path, gsd_m=gsd_m))
+    assert there == pixels_of(region_of("a.tif", base=tmp_path, gsd_m=gsd_m))
+    assert server.faults >= 3
+
+
+def test_a_slow_server_is_waited_for(tmp_path: Path, serve_folder) -> None:
+    write_cog(tmp_path / "slow.tif", size=200)
+    server = serve_folder(tmp_path)
+    server.delay_s = 0.15
+    assert pixels_of(region_of(f"{server.address}/slow.tif", base=tmp_path)) == pixels_of(
+        region_of("slow.tif", base=tmp_path)
+    )
+
+
+def test_what_a_server_lacks_is_an_error_of_one_line(tmp_path: Path, serve_folder) -> None:
+    server = serve_folder(tmp_path)
+    for name in ("none.tif", "none.json"):
+        with pytest.raises(SceneError, match=name) as caught:
+            region_of(f"{server.address}/{name}", base=tmp_path)
+        assert "\n" not in str(caught.value)
+
+
+# --- STAC -------------------------------------------------------------------------------------------------------
+
+
+def item(assets: dict, taken: str = "2024-05-01T10:00:00Z", name: str = "one") -> dict:
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": name,
+        "properties": {"datetime": taken},
+        "geometry": None,
+        "links": [],
+        "assets": assets,
+    }
+
+
+def asset(href: str, *roles: str, names: tuple[str, ...] = ()) -> dict:
+    out: dict = {
+        "href": href,
+        "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+        "roles": list(roles),
+    }
+    return out | (
+        {"eo:bands": [{"name": f"B{i}", "common_name": n} for i, n in enumerate(names)]} if names else {}
+    )
+
+
+def test_items_are_read_from_disk_and_over_http_alike(tmp_path: Path, serve_folder) -> None:
+    (tmp_path / "sub").mkdir()
+    write_cog(tmp_path / "sub" / "a.tif", size=300)
+    document = item({"thumbnail": {"href": "t.png", "type": "image/png"}, "image": asset("sub/a.tif", "data")})
+    (tmp_path / "item.json").write_text(json.dumps(document))
+    server = serve_folder(tmp_path)
+    server.every_fails = 3
+    plain = pixels_of(region_of("sub/a.tif", base=tmp_path))
+    assert pixels_of(region_of("item.json", base=tmp_path)) == plain
+    assert pixels_of(region_of(f"{server.address}/item.json", base=tmp_path)) == plain
+    assert pixels_of(region_of(f"stac:{server.address}/item.json", base=tmp_path)) == plain
+
+
+def test_assets_are_chosen_by_key_role_or_use(tmp_path: Path) -> None:
+    assets = {
+        "meta": {"href": "m.xml", "type": "application/xml", "roles": ["metadata"]},
+        "nir": asset("nir.tif", "data"),
+        "visual": asset("v.tif", "visual", names=("red", "green", "blue")),
+        "raw": asset("https://there.example/raw.tif", "data", "raw"),
+    }
+    path = tmp_path / "i.json"
+    path.write_text(json.dumps(item(assets)))
+
+    def chosen(*wanted: str) -> list[str]:
+        return [image.path.rsplit("/", 1)[-1] for image in read_stac(str(path), assets=wanted)]
+
+    assert (chosen(), chosen("nir"), chosen("data")) == (["v.tif"], ["nir.tif"], ["nir.tif", "raw.tif"])
+    assert read_stac(str(path))[0].band_names == ("red", "green", "blue")
+    with pytest.raises(SceneError, match="no asset infrared; its assets are meta, nir, visual, raw"):
+        chosen("infrared")
+
+
+def test_pages_of_a_search_are_followed_and_the_newest_scene_wins(tmp_path: Path, serve_folder) -> None:
+    for number in (1, 2):
+        write_cog(tmp_path / f"{number}.tif", size=64, seed=number)
+    server = serve_folder(tmp_path)
+    pages = [item({"image": asset(f"{n}.tif", "data")}, f"202{n}-01-01T00:00:00Z", str(n)) for n in (1, 2)]
+    links = [{"rel": "next", "href": "page2.json"}]
+    (tmp_path / "page1.json").write_text(
+        json.dumps({"type": "FeatureCollection", "features": pages[:1], "links": links})
+    )
+    # The second page says that it is followed by the first: a loop must end.
+    (tmp_path / "page2.json").write_text(
+        json.dumps(
+            {"type": "FeatureCollection", "features": pages[1:], "links": [{"rel": "next", "href": "page1.json"}]}
+        )
+    )
+    names = {
+        order: [s.path[-5:] for s in region_of(f"{server.address}/page1.json", base=tmp_path, order=order).scenes]
+        for order in ("listed", "newest")
+    }
+    assert names == {"listed": ["1.tif", "2.tif"], "newest": ["2.tif", "1.tif"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"type": "Catalog"}', "is 'Catalog'; give a STAC item"),
+        ("[1]", "is 'list'; give a STAC item"),
+        ('{"type": "FeatureCollection", "features": []}', "has no items"),
+        ('{"type": "FeatureCollection", "features": 3}', "features` are no list"),
+        ('{"type": "FeatureCollection", "features": [null]}', "item without `assets`"),
+        ('{"assets": {"image": {}}}', "without an address"),
+        ('{"assets": {"image": {"href": "file:///etc/passwd"}}}', "only http"),
+        ('{"assets": {"image": {"href": "/vsicurl/http://x/y"}}}', "only http"),
+    ],
+)
+def test_documents_that_are_no_stac_are_errors_of_one_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(SceneError, match=message) as caught:
+        read_stac(str(tmp_path / "x.json"))
+    assert "\n" not in str(caught.value)
+
+
+# --- tile services ----------------------------------------------------------------------------------------------
+
+AOI = gpd.GeoDataFrame(geometry=[shapely.box(9.0, 51.0, 9.0016, 51.001)], crs=4326)
+
+
+def write_tiles(folder: Path, zoom: int, *, skip: tuple[int, ...] = ()) -> int:
+    col0, row0, col1, row1 = tiles_over((9.0, 51.0, 9.0016, 51.001), zoom)
+    number = 0
+    for col in range(col0, col1):
+        for row in range(row0, row1):
+            number += 1
+            if number in skip:
+                continue
+            path = folder / str(zoom) / str(col) / f"{row}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            colour = (number * 7 % 250 + 1, col % 256, row % 256)
+            Image.fromarray(np.full((256, 256, 3), colour, np.uint8)).save(path)
+    return number
+
+
+def test_tiles_of_a_service_become_one_scene_through_faults_and_come_from_the_cache_then(
+    tmp_path: Path, serve_folder
+) -> None:
+    n_tiles = write_tiles(tmp_path / "www", 18, skip=(2,))
+    server = serve_folder(tmp_path / "www")
+    server.every_fails = 3
+    options = {"cache": "cache", "requests_per_s": 50.0}
+    address = f"{server.address}/{{z}}/{{x}}/{{y}}.png"
+    region = region_of(address, base=tmp_path, aoi=AOI, gsd_m=0.5, **options)
+    (scene,) = region.scenes
+    assert scene.width * scene.height == n_tiles * 256**2 and 0.3 < scene.gsd_m < 0.5
+    first = pixels_of(region)
+    n_asked = len(server.requests)
+    assert n_asked >= n_tiles and server.faults > 0
+    assert pixels_of(region) == first and len(server.requests) == n_asked
+    # Every pixel is the colour of the tile that shows its place; the tile that the server lacks is missing.
+    with SceneReader(region) as reader:
+        for tile in covered_tiles(region):
+            image, valid = reader.read(tile)
+            x, y = apply(tile.transform, np.float64(128.5), np.float64(128.5))
+            (point,) = transform_geometries([shapely.Point(x, y)], source=region.grid.crs, target=4326)
+            col, row, _, _ = tiles_over((point.x, point.y, point.x + 1e-9, point.y + 1e-9), 18)
+            there = (tmp_path / "www" / "18" / str(col) / f"{row}.png").is_file()
+            assert valid[128, 128] == there
+            if there:
+                assert image[1:, 128, 128].tolist() == [col % 256, row % 256]
+
+
+def test_what_is_no_tile_is_an_error_and_is_not_kept(tmp_path: Path, serve_folder) -> None:
+    write_tiles(tmp_path / "www", 18)
+    for path in (tmp_path / "www").rglob("*.png"):
+        path.write_text("<html>please log in</html>")
+    server = serve_folder(tmp_path / "www")
+    region = region_of(f"{server.address}/{{z}}/{{x}}/{{y}}.png", base=tmp_path, aoi=AOI, cache="c")
+    with pytest.raises(SceneError, match="is no image but '<html>please log in"):
+        pixels_of(region)
+    assert list((tmp_path / "c").rglob("*.tile")) == []
+    data = io.BytesIO()
+    Image.fromarray(np.zeros((512, 512, 3), np.uint8)).save(data, "png")
+    for path in (tmp_path / "www").rglob("*.png"):
+        path.write_bytes(data.getvalue())
+    with pytest.raises(SceneError, match=r"set \[sources\] tile_px = 512"):
+        pixels_of(region)
+
+
+def test_a_refusal_is_not_asked_again(tmp_path: Path, serve_folder) -> None:
+    server = serve_folder(tmp_path)
+    server.every_fails, server.kinds = 1, ("403",)
+    region = region_of(f"{server.address}/{{z}}/{{x}}/{{-y}}.png", base=tmp_path, aoi=AOI, cache="c")
+    with pytest.raises(SceneError, match="answers HTTP 403; check the address and your access"):
+        pixels_of(region)
+    assert len(server.requests) == 1
+
+
+def _asks(path: Path) -> None:
+    for _ in range(5):
+        keep_pace(path, 50.0)
+
+
+def test_processes_share_one_pace(tmp_path: Path) -> None:
+    started = time.monotonic()
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_asks, args=(tmp_path / "pace",)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    # Ten requests at 50 a second: the tenth may go after 9 x 20 ms.
+    assert time.monotonic() - started > 0.175
+
+
+def test_a_pace_from_before_the_clock_began_anew_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "pace").write_text(repr(time.monotonic() + 1e6))
+    started = time.monotonic()
+    keep_pace(tmp_path / "pace", 50.0)
+    assert time.monotonic() - started < 1
+
+
+def test_the_zoom_follows_from_the_resolution() -> None:
+    # 0.2986 m at the equator for zoom 19; half of that is enough at 60 degrees.
+    assert (zoom_for(0.3, 0.0), zoom_for(0.3, 60.0), zoom_for(0.3, 0.0, tile_px=512)) == (19, 18, 18)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("https://t.example/{z}/{x}/{y}/{r}.png", r"has \{r\}; only"),
+        ("https://t.example/{z}/{x}.png", "lacks"),
+        ("ftp://t.example/{z}/{x}/{y}.png", "is not http"),
+    ],
+)
+def test_addresses_that_cannot_be_filled_in_are_refused(address: str, message: str) -> None:
+    with pytest.raises(SceneError, match=message):
+        check_tile_address(address)
+
+
+def test_a_tile_service_needs_a_place_and_a_size(tmp_path: Path) -> None:
+    address = "https://t.example/{z}/{x}/{y}.png"
+
+    def ask(aoi: gpd.GeoDataFrame | None, gsd_m: float) -> None:
+        tile_scene(address, tmp_path, sources=SourceOptions(), gsd_m=gsd_m, aoi=aoi)
+
+    for aoi, gsd_m, message in (
+        (None, 0.3, "name an `aoi`"),
+        (AOI, 0.0, "zoom"),
+        (AOI.set_geometry([shapely.box(-170, -60, 170, 60)], crs=4326), 0.3, "make it smaller"),
+        (AOI.set_geometry([shapely.box(0, 86, 1, 87)], crs=4326), 0.3, "within 85 degrees"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            ask(aoi, gsd_m)
