@@ -17,19 +17,19 @@ from pipeline.config import read_region
 from pipeline.plan import make_plan
 from tiling.read import SceneReader
 
+WIDTH_PX = TILE_PX + 384
+
 
 def write_region(folder: Path) -> Path:
-    """Write a region of four drawn towns in one scene, compressed as imagery is."""
-    town = np.concatenate(
-        [np.concatenate([drawn_town(60, seed=k + j) for k in (1, 2)], axis=2) for j in (0, 2)], axis=1
-    )
+    """Write a region of two tiles that show a drawn town, compressed as imagery is."""
+    town = np.concatenate([drawn_town(60, seed=seed) for seed in (1, 2)], axis=2)[:, :, :WIDTH_PX]
     profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "tiled": True, "compress": "jpeg"}
     place = Affine(0.3, 0, 500_000, 0, -0.3, 5_000_000)
     with rasterio.open(
         folder / "scene.tif",
         "w",
-        width=2 * TILE_PX,
-        height=2 * TILE_PX,
+        width=WIDTH_PX,
+        height=TILE_PX,
         crs="EPSG:32633",
         transform=place,
         **profile,
