@@ -44,8 +44,8 @@ def square(x: float, y: float, side: float = 2e-4) -> list[list[float]]:
 
 def test_strange_geometries_are_repaired_or_left_out_and_proposals_stay_xml(tmp_path: Path) -> None:
     x, y = 15.0, 45.0
-    turns = np.linspace(0, 2 * math.pi, 1_000_001)
-    jagged = 3e-4 + 1e-6 * np.cos(turns * 50_000)
+    turns = np.linspace(0, 2 * math.pi, 300_001)
+    jagged = 3e-4 + 1e-6 * np.cos(turns * 15_000)
     many = np.column_stack([15.01 + jagged * np.cos(turns), 45 + jagged * np.sin(turns)]).round(9).tolist()
     many[-1] = many[0]
     rings = [
@@ -70,8 +70,8 @@ def test_strange_geometries_are_repaired_or_left_out_and_proposals_stay_xml(tmp_
     for path in (tmp_path / "out" / "proposals").glob("*.os[cm]"):
         ET.parse(path)
         assert path.stat().st_size < 50_000_000
-    for line in (tmp_path / "out" / "maproulette.geojsonl").read_text().splitlines():
-        json.loads(line.lstrip("\x1e"))
+    for line in (tmp_path / "out" / "maproulette.geojsonl").read_text().split("\n"):
+        assert not line or json.loads(line.lstrip("\x1e"))
 
 
 def test_what_a_terminal_would_obey_is_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
