@@ -108,7 +108,7 @@ def test_areas_are_right_whatever_the_raster(
     inside = shapely.contains_xy(middle, t.c + t.a * cols, t.f + t.e * rows)
     scene = scenes[0]
     one_m2 = pixel_area_m2(scene.transform, scene.crs, col_px=n / 2, row_px=n / 2)
-    holes = [scene.transform * (col + 0.5, row + 0.5) for row, col in np.argwhere(gone)]
+    holes = [scene.transform @ (col + 0.5, row + 0.5) for row, col in np.argwhere(gone)]
     x, y = transform_xy(*np.transpose(holes), source=scene.crs, target=region.grid.crs)
     missing_m2 = one_m2 * np.count_nonzero(shapely.contains_xy(middle, x, y))
     assert np.count_nonzero(inside & ~valid) * 0.09 == pytest.approx(missing_m2, rel=0.03)
