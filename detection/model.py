@@ -48,7 +48,7 @@ class InferenceLimits:
 
     pre_nms_per_level: int = 1000
     proposals: int = 600
-    """Boxes that reach the box head. A dense town shows 180 houses in a 512 px tile: 200 boxes lose a tenth of
+    """Boxes that reach the box head. A dense town shows 180 houses in a 512 px tile: 200 boxes lose a fifth of
     the AP50 that 600 reach."""
     detections: int = 400
     """Instances kept per tile."""

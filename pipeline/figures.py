@@ -113,13 +113,13 @@ def buildings_row(given: Sources) -> list[Line]:
 
 
 def false_row(given: Sources) -> list[Line]:
-    """Fields found where there are none."""
+    """Fields found where there are none, on tiles that were not trained on as negatives."""
     out = []
     every = frozenset(FIELD_LABELS)
     for source in ("fields", "naip"):
         chips = [
             chip
-            for chip in given.kept("real", source=source, split=None)
+            for chip in given.kept("real", source=source)
             if every <= chip.complete and not any(each.label in every for each in chip.instances)
         ]
         chips = some_chips(chips, given.limit)
@@ -130,7 +130,7 @@ def false_row(given: Sources) -> list[Line]:
         said = "; ".join(f"{label} {value:.2f}" for label, value in each.items())
         out.append(
             Line(
-                what=f"false fields per km2, {source}/ ({len(chips)} tiles, {km2:.2f} km2)",
+                what=f"false fields per km2, {source}/ val ({len(chips)} tiles, {km2:.2f} km2)",
                 measured=f"{sum(each.values()):.2f}" + (f" ({said})" if said else ""),
                 wanted="<= 1",
             )
