@@ -130,7 +130,8 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--size-m", type=float, default=720.0, metavar="M")
 
     _add_chips(
-        add("chips", "make training chips: from a region with OSM labels, COCO json, or decisions"), verbose
+        add("chips", "make training chips: from a region with OSM labels, COCO json, decisions, or a model"),
+        verbose,
     )
 
     command = add("train", "train weights from chips")
@@ -220,6 +221,14 @@ def _add_chips(command: argparse.ArgumentParser, verbose: argparse.ArgumentParse
     kind.add_argument("--run", type=Path, metavar="RUN_DIR", help="default: the file's [output] dir")
     kind.add_argument("--decisions", type=Path, metavar="FILE", help="default: RUN_DIR/review/decisions.jsonl")
     add_shared(kind)
+
+    kind = add("self", "chips that lack a label -> the same with what a model surely finds of it")
+    kind.add_argument("chips", type=Path, metavar="CHIPS", help="folder of chips")
+    kind.add_argument("--label", type=check_label, required=True, metavar="LABEL", help="the label they lack")
+    kind.add_argument("--weights", default="default", metavar="FILE")
+    kind.add_argument("--views", type=int, default=2, metavar="N", help="1, 2, 4 or 8 flips and turns must agree")
+    kind.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of chips to write")
+    kind.add_argument("--source", metavar="NAME", help="name in [share] of the training file; default: DIR's")
 
 
 def _workers(text: str) -> int:

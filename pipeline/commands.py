@@ -110,11 +110,19 @@ def chips(arguments: argparse.Namespace) -> int:
     from pipeline import training_chips
     from training.coco_chips import CocoOptions
 
-    options = training_chips.ChipOptions(
-        out=arguments.out,
-        source=arguments.source or arguments.out.resolve().name,
-        val_share=arguments.val_share,
-    )
+    source = arguments.source or arguments.out.resolve().name
+    if arguments.kind == "self":
+        counts = training_chips.chips_from_detector(
+            arguments.chips,
+            arguments.out,
+            source=source,
+            label=arguments.label,
+            weights=arguments.weights,
+            views=arguments.views,
+        )
+        _print(json.dumps(counts, sort_keys=True))
+        return 0
+    options = training_chips.ChipOptions(out=arguments.out, source=source, val_share=arguments.val_share)
     if arguments.kind == "region":
         counts = training_chips.chips_from_region(
             arguments.region,

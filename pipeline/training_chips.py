@@ -1,4 +1,4 @@
-"""Region files, COCO files and review decisions -> folders of chips: what `groundplan chips` does."""
+"""Region files, COCO files, review decisions and a detector -> folders of chips: what `groundplan chips` does."""
 
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from detection.load import describe_detector, resolve_spec
+from detection.load import check_labels, describe_detector, load_detector, resolve_spec
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import ConfigError, DataError, SchemaError
 from groundplan.labels import FIELD_LABELS, LABELS, check_label
@@ -26,11 +26,12 @@ from pipeline.plan import region_scenes
 from pipeline.run import RunOptions, plan_run, run_detect, run_merge
 from review.decisions import current_decisions
 from tiling.region import Region, make_region
-from training.chips import ChipWriter
+from training.chips import ChipWriter, read_chips
 from training.coco_chips import CocoOptions, write_coco_chips
 from training.decision_chips import decision_chips, judged_objects
 from training.ground_chips import tile_chips, write_ground_chips
 from training.osm_labels import osm_labels
+from training.self_labels import write_self_labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +153,33 @@ def chips_from_coco(
             on_chip=lambda: _advance(bar),
         )
     writer.close(description=f"from {coco.name}")
+    return dict(counts)
+
+
+def chips_from_detector(
+    chips: Path, out: Path, *, source: str, label: str, weights: str, views: int
+) -> dict[str, Any]:
+    """Write the training chips of a folder that lack a label, labelled by a detector where it is sure.
+
+    Raises
+    ------
+    ConfigError
+        `out` is the folder itself.
+    DataError, WeightsError
+        There are no such chips; the weights cannot be used or do not know the label.
+    """
+    if out.resolve() == chips.resolve():
+        raise ConfigError(f"--out {out} is the folder of the chips itself; give another one")
+    given = read_chips(chips)
+    spec = resolve_spec(weights, base=Path(), device="auto", threads=None, views=views)
+    detector = load_detector(spec)
+    check_labels((label,), detector.info)
+    writer = ChipWriter(out)
+    with tqdm(unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
+        counts = write_self_labels(
+            detector, given, writer, label=label, source=source, on_chip=lambda: _advance(bar)
+        )
+    writer.close(description=f"{chips.name}, with {label} as {detector.info.name} finds it")
     return dict(counts)
 
 

@@ -30,6 +30,9 @@ OTHER_LINES: tuple[Colour, ...] = (
     (40.0, 44.0, 48.0),
 )
 
+LEAST_CONTRAST = 110.0
+"""Distance in RGB (0..255) from which painted lines are seen from the air."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourtStyle:
@@ -62,17 +65,31 @@ def court_style(*, sun: Sun, rng: np.random.Generator, kinds: tuple[tuple[str, f
         outer = choose_surface("asphalt", rng=rng)
     pale = sum(inner.colour) > 450
     line = LINE_COLOURS[int(rng.integers(len(LINE_COLOURS)))]
+    # White on pale concrete is painted by nobody: there lines are dark or coloured.
+    line = visible_on(inner.colour, OTHER_LINES[int(rng.integers(1, 4))] if pale else line)
     return CourtStyle(
         inner=inner,
         outer=outer,
-        # White on pale concrete is painted by nobody: there lines are dark or coloured.
-        line=jittered(OTHER_LINES[int(rng.integers(1, 4))] if pale else line, rng=rng, by=0.03),
+        line=jittered(line, rng=rng, by=0.03),
         line_m=float(rng.uniform(0.05, 0.11)),
         line_opacity=float(rng.uniform(0.7, 1.0)),
-        wear=float(rng.choice([0.0, rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.75)], p=[0.65, 0.25, 0.1])),
+        wear=float(rng.choice([0.0, rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.6)], p=[0.65, 0.25, 0.1])),
         sun=sun,
         furniture=float(rng.uniform(0.0, 1.0)),
     )
+
+
+def visible_on(ground: Colour, line: Colour) -> Colour:
+    """Return the colour of lines, or the most visible other one where nobody would see it on that ground.
+
+    A court whose lines cannot be told from its ground is not to be recognised by anyone; calling it one teaches
+    that every slab is a court.
+    """
+
+    def contrast(colour: Colour) -> float:
+        return float(np.linalg.norm(np.subtract(colour, ground)))
+
+    return line if contrast(line) >= LEAST_CONTRAST else max((line, *OTHER_LINES, WHITE), key=contrast)
 
 
 def tennis_style(*, sun: Sun, rng: np.random.Generator) -> CourtStyle:

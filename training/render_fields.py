@@ -12,6 +12,7 @@ from training.render_courts import plan_basketball, plan_tennis
 from training.render_diamond import plan_diamond
 from training.render_patch import FieldPatch, FieldPlan, Sun, any_sun, draw_plan
 from training.render_pitches import plan_football, plan_soccer
+from training.render_stands import with_stands
 from training.render_track import plan_track
 
 PLANS: Final[dict[str, Callable[..., FieldPlan]]] = {
@@ -22,6 +23,10 @@ PLANS: Final[dict[str, Callable[..., FieldPlan]]] = {
     "american_football_field": plan_football,
     "running_track": plan_track,
 }
+
+WITH_STANDS: Final = frozenset({"soccer_field", "american_football_field", "running_track"})
+"""Fields that people watch from stands."""
+STANDS_SHARE: Final = 0.35
 
 
 def plan_field(label: str, *, rng: np.random.Generator, sun: Sun | None = None) -> FieldPlan:
@@ -70,7 +75,10 @@ def draw_field(
     DataError
         The label is no sports field.
     """
-    plan = plan_field(label, rng=rng, sun=sun)
+    light = any_sun(rng) if sun is None else sun
+    plan = plan_field(label, rng=rng, sun=light)
+    if label in WITH_STANDS and rng.random() < STANDS_SHARE:
+        plan = with_stands(plan, sun=light, rng=rng)
     heading = float(rng.uniform(0.0, 360.0)) if heading_deg is None else heading_deg
     return draw_plan(plan, gsd_m=gsd_m, heading_deg=heading)
 
