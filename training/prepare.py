@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 NEEDED = ("fields", "naip", "buildings/banepa")
 
 
-RENDERED = (("train", 1000, 21), ("val", 120, 22))
+RENDERED = (("train", 1800, 51), ("val", 120, 22))
 """Split, count and seed of chips with drawn fields; the backgrounds are of the chips' own split."""
-COARSE_RENDERED = (("train", 900, 31), ("val", 80, 32))
+COARSE_RENDERED = (("train", 1900, 61), ("val", 80, 32))
 """The same at the coarse pass's resolution."""
 TOWNS = (
     ("towns", "rendered_town", 24, 420.0, 0.3, 640, 41),
