@@ -189,6 +189,12 @@ def _add_chips(command: argparse.ArgumentParser, verbose: argparse.ArgumentParse
         kind.add_argument("--source", metavar="NAME", help="name in [share] of the training file; default: DIR's")
         kind.add_argument("--val-share", type=float, default=0.2, metavar="X", help="share kept for validation")
 
+    def add_model(kind: argparse.ArgumentParser) -> None:
+        kind.add_argument("chips", type=Path, metavar="CHIPS", help="folder of chips")
+        kind.add_argument("--weights", default="default", metavar="FILE")
+        kind.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of chips to write")
+        kind.add_argument("--source", metavar="NAME", help="name in [share] of the training file; default: DIR's")
+
     kind = add("region", "imagery and OSM extract of a region file -> chips")
     kind.add_argument("region", type=Path, metavar="REGION.toml")
     kind.add_argument(
@@ -223,12 +229,13 @@ def _add_chips(command: argparse.ArgumentParser, verbose: argparse.ArgumentParse
     add_shared(kind)
 
     kind = add("self", "chips that lack a label -> the same with what a model surely finds of it")
-    kind.add_argument("chips", type=Path, metavar="CHIPS", help="folder of chips")
+    add_model(kind)
     kind.add_argument("--label", type=check_label, required=True, metavar="LABEL", help="the label they lack")
-    kind.add_argument("--weights", default="default", metavar="FILE")
     kind.add_argument("--views", type=int, default=2, metavar="N", help="1, 2, 4 or 8 flips and turns must agree")
-    kind.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of chips to write")
-    kind.add_argument("--source", metavar="NAME", help="name in [share] of the training file; default: DIR's")
+
+    kind = add("hard", "labelled chips -> those in which a model claims what is not there: hard negatives")
+    add_model(kind)
+    kind.add_argument("--score", type=_share, default=0.1, metavar="X", help="least score of a claim")
 
 
 def _workers(text: str) -> int:

@@ -111,14 +111,11 @@ def chips(arguments: argparse.Namespace) -> int:
     from training.coco_chips import CocoOptions
 
     source = arguments.source or arguments.out.resolve().name
-    if arguments.kind == "self":
+    if arguments.kind in ("self", "hard"):
+        own = {"label": arguments.label, "views": arguments.views} if arguments.kind == "self" else {}
+        own |= {"score": arguments.score} if arguments.kind == "hard" else {}
         counts = training_chips.chips_from_detector(
-            arguments.chips,
-            arguments.out,
-            source=source,
-            label=arguments.label,
-            weights=arguments.weights,
-            views=arguments.views,
+            arguments.chips, arguments.out, source=source, weights=arguments.weights, **own
         )
         _print(json.dumps(counts, sort_keys=True))
         return 0

@@ -30,6 +30,7 @@ from training.chips import ChipWriter, read_chips
 from training.coco_chips import CocoOptions, write_coco_chips
 from training.decision_chips import decision_chips, judged_objects
 from training.ground_chips import tile_chips, write_ground_chips
+from training.hard_chips import write_hard_chips
 from training.osm_labels import osm_labels
 from training.self_labels import write_self_labels
 
@@ -157,9 +158,21 @@ def chips_from_coco(
 
 
 def chips_from_detector(
-    chips: Path, out: Path, *, source: str, label: str, weights: str, views: int
+    chips: Path,
+    out: Path,
+    *,
+    source: str,
+    weights: str,
+    label: str | None = None,
+    views: int = 1,
+    score: float = 0.1,
 ) -> dict[str, Any]:
-    """Write the training chips of a folder that lack a label, labelled by a detector where it is sure.
+    """Write the training chips that lack a label, labelled where a detector is sure; or those it gets wrong.
+
+    Parameters
+    ----------
+    label : str, optional
+        See `training.self_labels.write_self_labels`; None = see `training.hard_chips.write_hard_chips`.
 
     Raises
     ------
@@ -171,15 +184,22 @@ def chips_from_detector(
     if out.resolve() == chips.resolve():
         raise ConfigError(f"--out {out} is the folder of the chips itself; give another one")
     given = read_chips(chips)
-    spec = resolve_spec(weights, base=Path(), device="auto", threads=None, views=views)
-    detector = load_detector(spec)
-    check_labels((label,), detector.info)
+    detector = load_detector(resolve_spec(weights, base=Path(), device="auto", threads=None, views=views))
+    name = detector.info.name
     writer = ChipWriter(out)
     with tqdm(unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:
-        counts = write_self_labels(
-            detector, given, writer, label=label, source=source, on_chip=lambda: _advance(bar)
-        )
-    writer.close(description=f"{chips.name}, with {label} as {detector.info.name} finds it")
+
+        def on_chip() -> None:
+            _advance(bar)
+
+        if label is None:
+            counts = write_hard_chips(detector, given, writer, source=source, score=score, on_chip=on_chip)
+            description = f"{chips.name}, as far as {name} claims what is not there"
+        else:
+            check_labels((label,), detector.info)
+            counts = write_self_labels(detector, given, writer, label=label, source=source, on_chip=on_chip)
+            description = f"{chips.name}, with {label} as {name} finds it"
+    writer.close(description=description)
     return dict(counts)
 
 

@@ -6,8 +6,9 @@ where the place is known). ``iscrowd`` 1 marks regions to ignore.
 """
 
 import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,20 +127,43 @@ class ChipWriter:
         """Write one image of shape (H, W, 3) and remember its objects."""
         file_name = f"{name}.jpg"
         Image.fromarray(image).save(self.folder / "images" / file_name, quality=quality, subsampling=0)
+        height, width = image.shape[:2]
+        self._note(
+            Chip(
+                path=self.folder / "images" / file_name,
+                width=width,
+                height=height,
+                gsd_m=gsd_m,
+                split=split,
+                source=source,
+                complete=complete,
+                instances=tuple(instances),
+                bounds=bounds,
+            )
+        )
+
+    def add_copy(self, chip: Chip) -> None:
+        """Take over a chip of another folder: its image byte for byte, not coded a second time."""
+        path = self.folder / "images" / chip.path.name
+        shutil.copyfile(chip.path, path)
+        self._note(replace(chip, path=path))
+
+    def _note(self, chip: Chip) -> None:
         number = len(self._images) + 1
         entry = {
             "id": number,
-            "file_name": file_name,
-            "width": image.shape[1],
-            "height": image.shape[0],
-            "gsd_m": gsd_m,
-            "split": split,
-            "source": source,
-            "complete": sorted(complete),
+            "file_name": chip.path.name,
+            "width": chip.width,
+            "height": chip.height,
+            "gsd_m": chip.gsd_m,
+            "split": chip.split,
+            "source": chip.source,
+            "complete": sorted(chip.complete),
         }
         # Seven decimals are a centimetre.
-        self._images.append(entry | ({} if bounds is None else {"bounds": [round(v, 7) for v in bounds]}))
-        for instance in instances:
+        placed = {} if chip.bounds is None else {"bounds": [round(v, 7) for v in chip.bounds]}
+        self._images.append(entry | placed)
+        for instance in chip.instances:
             points = np.vstack(instance.rings)
             (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
             self._annotations.append(

@@ -1,6 +1,5 @@
 """A detector and chips that lack a label -> the same chips with its own, agreed findings as labels."""
 
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -87,19 +86,8 @@ def write_self_labels(
     counts = {"chips": 0, "sure": 0, "doubtful": 0}
     for chip in unknown:
         own = self_labels(detector, chip, label=label, options=options)
-        writer.add(
-            read_pixels(chip),
-            [*(each for each in chip.instances if each.label != label), *own],
-            name=chip.path.stem,
-            gsd_m=chip.gsd_m,
-            split=chip.split,
-            source=source,
-            complete=chip.complete | {label},
-            bounds=chip.bounds,
-        )
-        # The picture itself, not the picture coded a second time.
-        if chip.path.suffix == ".jpg":
-            shutil.copyfile(chip.path, writer.folder / "images" / f"{chip.path.stem}.jpg")
+        kept = tuple(each for each in chip.instances if each.label != label)
+        writer.add_copy(replace(chip, source=source, complete=chip.complete | {label}, instances=(*kept, *own)))
         counts["chips"] += 1
         counts["sure"] += sum(not each.ignore for each in own)
         counts["doubtful"] += sum(each.ignore for each in own)
