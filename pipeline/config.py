@@ -1,6 +1,5 @@
 """A region file -> one frozen record of everything a run does; strict about keys, types and values."""
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from groundplan.labels import check_label
 from groundplan.nearest import did_you_mean
 from groundplan.records import Imagery
 from groundplan.tables import read_record
+from groundplan.toml_file import read_toml
 from osm.options import DiffOptions
 from postprocess.options import PolygonOptions, ShapeOptions
 from tiling.pixels import PixelOptions
@@ -155,7 +155,7 @@ def read_region(path: Path, *, out: Path | None = None) -> RegionConfig:
     ConfigError
         The file is missing, is not TOML, has unknown keys, or a value that cannot be used.
     """
-    document = _read_toml(path)
+    document = read_toml(path, what="region file")
     own = [each.name for each in fields(_RegionFile)]
     for key in document:
         if key not in own and key not in _TABLES:
@@ -213,17 +213,12 @@ def _existing(base: Path, name: str, key: str, source: Path) -> Path | None:
     if not name:
         return None
     path = base / name
-    if not path.is_file():
-        raise ConfigError(f"{source}: {key} = {name!r}, but there is no file {path}; mend the path")
-    return path
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as err:
-        raise ConfigError(f"no region file at {path}; give the path of a .toml file") from err
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"cannot read {path}: {err}; give a region file in UTF-8") from err
-    except tomllib.TOMLDecodeError as err:
-        raise ConfigError(f"{path} is not TOML: {err}; see docs/regions.md for the form") from err
+        found = path.is_file()
+    except (OSError, ValueError):  # a name longer than names can be, or with a null character
+        found = False
+    if not found:
+        raise ConfigError(
+            f"{source}: {key} = {name[:300]!r}, but there is no file {str(path)[:300]}; mend the path"
+        )
+    return path
