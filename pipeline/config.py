@@ -16,6 +16,9 @@ from postprocess.options import PolygonOptions, ShapeOptions
 from tiling.pixels import PixelOptions
 from tiling.sources import SourceOptions
 
+RUN_FILES = frozenset((".lock", "manifest.json", "parts", "report.json", "changes.parquet", "features.parquet"))
+"""Each run folder has one of these."""
+
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -205,8 +208,25 @@ def _assemble(
         polygons=tables.get("polygons", PolygonOptions()),
         shapes=tables.get("shapes", ShapeOptions()),
         diff=tables.get("diff", DiffOptions()),
-        out=(out or Path(output.dir or f"runs/{head.name}")).resolve(),
+        out=_own_folder(Path(output.dir or f"runs/{head.name}"), source) if out is None else out.resolve(),
     )
+
+
+def _own_folder(path: Path, source: Path) -> Path:
+    """Return the run folder that a region file names, if nothing of anybody else's lies there.
+
+    A region file may come from a stranger; what a user types after --out is the user's own word.
+    """
+    try:
+        held = {each.name for each in path.iterdir()} if path.is_dir() else set()
+    except (OSError, ValueError):  # it cannot be read, or named: writing to it will say so
+        held = set()
+    if held and not held & RUN_FILES:
+        raise ConfigError(
+            f"{source}: [output] dir = {str(path)!r} holds other files, such as {min(held)!r}; "
+            "name an empty folder or an earlier run's, or say so with --out"
+        )
+    return path.resolve()
 
 
 def _existing(base: Path, name: str, key: str, source: Path) -> Path | None:
