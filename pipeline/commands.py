@@ -190,7 +190,7 @@ def info(arguments: argparse.Namespace) -> int:
     from pipeline.plan import make_plan
     from pipeline.summary import plan_summary
 
-    plan = make_plan(read_region(arguments.region), device="cpu", threads=None)
+    plan = make_plan(read_region(arguments.region), device="cpu", threads=1)
     _print(plan_summary(plan))
     _print(inspection_summary(plan, inspect(plan)))
     return 0
