@@ -1,6 +1,7 @@
 """A region file's paths, globs and addresses -> paths of rasters, and how GDAL is to open them."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,23 @@ from tiling.fetch import USER_AGENT
 def is_address(path: str) -> bool:
     """Tell whether GDAL finds the path by network or in an archive, so that it is no local file."""
     return "://" in path or path.startswith("/vsi")
+
+
+_SECRET = re.compile(
+    r"(?i)(?P<name>[?&](?:[\w.-]*(?:key|token|sig|signature|secret|password|credential)[\w.-]*|se|sp|sv|sr)=)[^&#\s'\"]+"
+    r"|(?P<scheme>\w+://)[^/@\s]+@"
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with what addresses in it say to be let in left out; run folders are shared, keys are not.
+
+    Examples
+    --------
+    >>> without_secrets("https://me:pw@t.example/{z}/{x}/{y}.png?style=a&access_token=abc")
+    'https://...@t.example/{z}/{x}/{y}.png?style=a&access_token=...'
+    """
+    return _SECRET.sub(lambda found: f"{found['name']}..." if found["name"] else f"{found['scheme']}...@", text)
 
 
 def find_scenes(patterns: Sequence[str], base_dir: str | Path) -> tuple[str, ...]:

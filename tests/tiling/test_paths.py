@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from groundplan.errors import SceneError
-from tiling.paths import find_scenes, gdal_options, is_address
+from tiling.paths import find_scenes, gdal_options, is_address, without_secrets
 
 
 @pytest.fixture
@@ -86,3 +86,18 @@ def test_only_addresses_get_network_settings_and_the_users_own_win(monkeypatch: 
     assert gdal_options("https://example.org/a.tif")["GDAL_HTTP_MAX_RETRY"] == "6"
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "9")
     assert "GDAL_HTTP_MAX_RETRY" not in gdal_options("https://example.org/a.tif")
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        ("https://a.example/x.tif?sv=2024&sig=a%2Fb&se=1#t", "https://a.example/x.tif?sv=...&sig=...&se=...#t"),
+        ("s3://b/x.tif?X-Amz-Signature=ab&X-Amz-Credential=c", "s3://b/x.tif?X-Amz-Signature=...&X-Amz-Credential=..."),
+        ("tile of https://t.example/{z}?apikey=1 failed", "tile of https://t.example/{z}?apikey=... failed"),
+        ("https://c.example/items?bbox=1,2,3,4&limit=9", "https://c.example/items?bbox=1,2,3,4&limit=9"),
+        ("https://u:p@h.example/a@2x.png", "https://...@h.example/a@2x.png"),
+        ("ortho/a&key=b.tif", "ortho/a&key=...",),
+    ],
+)  # fmt: skip
+def test_what_lets_a_user_in_is_left_out(address: str, plain: str) -> None:
+    assert without_secrets(address) == plain
