@@ -15,13 +15,20 @@ from pipeline.plan import Plan
 MEASURED_LOOKS = 3
 """The first warms up and does not count; the median of the others does."""
 
+SHORT_S = 0.05
+"""Of shorter looks, such as the painted detector's, nothing is to be learned of how busy a machine is."""
+
+BUSY = 1.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What a run would take of time, and from what that follows."""
 
     look_s: float
-    """One look at a tile on one core, all views of it."""
+    """One look at a tile on one core, all views of it: processor time, as on a machine with nothing else to do."""
+    busy: float
+    """How many times longer it took by the clock, because the machine does other things as well."""
     read_s: float
     """Reading one tile; 0 where none was read."""
     fetch_s: float
@@ -48,16 +55,18 @@ def expected_time(plan: Plan, images: Sequence[NDArray[np.uint8]], *, read_s: fl
     tile_px = plan.region.grid.tile_px
     shown = list(images[:MEASURED_LOOKS]) or [np.full((3, tile_px, tile_px), 127, np.uint8)]
     detector = load_detector(plan.tasks[0].detector)
-    times = []
+    times, clock = [], []
     for index in range(MEASURED_LOOKS):
-        started = time.perf_counter()
+        worked, started = time.process_time(), time.perf_counter()
         detector.detect([shown[index % len(shown)]])
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - worked)
+        clock.append(time.perf_counter() - started)
     look_s = statistics.median(times[1:])
     fetch_s = sum(_service_s(plan, index) for index in range(len(plan.region.scenes)))
     worked_s = plan.n_tiles * (look_s + read_s) / default_workers()
     return Expected(
         look_s=look_s,
+        busy=sum(clock[1:]) / max(sum(times[1:]), 1e-9) if look_s > SHORT_S else 1.0,
         read_s=read_s,
         fetch_s=fetch_s,
         total_s=max(worked_s, fetch_s),
@@ -90,6 +99,8 @@ def expected_line(found: Expected | None) -> str:
         parts.append(f"reading {found.read_s:.2g} s")
     if found.fetch_s:
         parts.append(f"fetching tiles {_duration(found.fetch_s)} at the pace set")
+    if found.busy > BUSY:
+        parts.append(f"the machine is busy: now {found.busy:.0f} x as long")
     return f"about {_duration(found.total_s)} on {cores} cores ({'; '.join(parts)})"
 
 
