@@ -76,7 +76,10 @@ def _convert(value: Any, hint: Any, *, where: str) -> Any:
     if hint is Any:
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as err:
+            raise ConfigError(f"{where} is a number of hundreds of digits; give one that makes sense") from err
     if hint is float and isinstance(value, float) and value != value:
         raise ConfigError(f"{where} is nan; it must be a number")
     if (isinstance(value, bool) and hint is not bool) or not isinstance(value, hint):

@@ -25,7 +25,7 @@ def changeset_tags(proposals: Sequence[Proposal], *, imagery: Imagery, plan_url:
     ----------
     proposals : sequence of Proposal
     imagery : Imagery
-        Becomes ``source`` and ``source:license``.
+        Becomes ``source``, ``source:license`` and, where a credit is asked for, ``source:attribution``.
     plan_url : str
         Page of the import plan; given, the changeset says that it is an import.
     """
@@ -39,6 +39,8 @@ def changeset_tags(proposals: Sequence[Proposal], *, imagery: Imagery, plan_url:
         "source:license": imagery.licence,
         "bot": "no",
     }
+    if imagery.attribution:
+        tags["source:attribution"] = imagery.attribution
     if plan_url:
         tags |= {"import": "yes", "url": plan_url}
     return {key: value[:MAX_TEXT] for key, value in tags.items()}

@@ -12,6 +12,7 @@ from groundplan.crs import LON_LAT, check_metric, transform_geometries, utm_crs
 from groundplan.errors import CRSError, SchemaError
 from groundplan.labels import LABELS
 from groundplan.schema import FEATURES, check_features, empty_frame, feature_ids
+from groundplan.tangles import tangled
 
 GEODETIC_SAFE = shapely.box(-180.0, -90.0, 180.0, 90.0)
 """Where longitudes and latitudes may lie."""
@@ -28,7 +29,8 @@ class Normalised:
     features: gpd.GeoDataFrame
     """FEATURES in a metric CRS, sorted by label and outline."""
     counts: dict[str, int]
-    """What was repaired, split or left out: repaired, split, not_polygons, degenerate, duplicates."""
+    """What was repaired, split or left out: repaired, split, not_polygons, tangled (crossing
+    themselves without end), degenerate, duplicates."""
 
 
 def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
@@ -55,14 +57,14 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     SchemaError
         There is no ``label``, no CRS, an unknown label, a score outside 0..1, or longitudes that are none.
     """
-    if "label" not in frame.columns:
+    if "label" not in frame.columns and len(frame):  # an empty file has no columns
         raise SchemaError(f"{what} has no column label; add one with values such as {', '.join(LABELS[:2])}")
     if frame.crs is None:
         raise SchemaError(f"{what} has no CRS; write it with one")
-    _check_values(frame, what)
-    counts = dict.fromkeys(("repaired", "split", "not_polygons", "degenerate", "duplicates"), 0)
+    counts = dict.fromkeys(("repaired", "split", "not_polygons", "tangled", "degenerate", "duplicates"), 0)
     if len(frame) == 0:
         return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), counts=counts)
+    _check_values(frame, what)
     geometry = shapely.force_2d(frame.geometry.to_numpy())
     polygonal = np.isin(shapely.get_type_id(geometry), (3, 6, 7))
     # Bounds leave single NaN out, so the vertices are looked at; GEOS raises at them.
@@ -72,6 +74,10 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     counts["not_polygons"] = int((~(polygonal & finite)).sum())
     rows, geometry = frame[polygonal & finite], geometry[polygonal & finite]
     invalid = ~shapely.is_valid(geometry)
+    knots = np.zeros(len(geometry), bool)
+    knots[invalid] = tangled(geometry[invalid])
+    counts["tangled"] = int(knots.sum())
+    rows, geometry, invalid = rows[~knots], geometry[~knots], invalid[~knots]
     counts["repaired"] = int(invalid.sum())
     geometry = geometry.copy()
     geometry[invalid] = shapely.make_valid(geometry[invalid])

@@ -74,8 +74,8 @@ def read_osm(path: Path) -> Extract:
     source = Path(path)
     if not source.is_file():
         raise OsmFileError(f"no OSM file at {source}; {NEEDED}")
-    with _clear_errors(source), _no_collection():
-        bbox, timestamp, history = _header(source)
+    with clear_errors(source), _no_collection():
+        bbox, timestamp, history = file_header(source)
         if history:
             # libosmium builds areas from one version of everything, so the present state gets a file of its own.
             with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def read_osm(path: Path) -> Extract:
     return Extract(info=info, features=frame)
 
 
-def _header(source: Path) -> tuple[tuple[float, float, float, float] | None, str, bool]:
+def file_header(source: Path) -> tuple[tuple[float, float, float, float] | None, str, bool]:
     """Return where the file reaches, how old it is, and whether it holds several versions of its elements."""
     with osmium.io.Reader(str(source), osmium.osm.NOTHING) as reader:
         header = reader.header()
@@ -208,7 +208,7 @@ def _frame(rows: _Rows, placeholders: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 @contextmanager
-def _clear_errors(source: Path) -> Iterator[None]:
+def clear_errors(source: Path) -> Iterator[None]:
     """Turn what libosmium raises into one line that says what to do."""
     try:
         yield

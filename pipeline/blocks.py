@@ -23,6 +23,7 @@ from groundplan.whole import write_text_whole
 from pipeline.plan import BlockTask
 from postprocess.parts import tile_parts
 from tiling.grid import Tile
+from tiling.paths import without_secrets
 from tiling.read import SceneReader
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ def _try_tile(
         except (Error, OSError, RuntimeError, ValueError, ArithmeticError) as err:
             # Anything a tile's pixels can cause; a bug in our own code (TypeError, KeyError, ...) stops the run.
             lines = str(err).splitlines()
-            text = f"{type(err).__name__}: {lines[0] if lines else ''}"
+            text = without_secrets(f"{type(err).__name__}: {lines[0] if lines else ''}")
             log.warning("tile row %d, col %d, try %d of %d: %s", tile.row, tile.col, attempt, TRIES, text)
             if attempt == TRIES:
                 clock.failures.append(TileFailure(row=tile.row, col=tile.col, error=text, coarse=task.coarse))

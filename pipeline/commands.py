@@ -43,17 +43,17 @@ def detect(arguments: argparse.Namespace) -> int:
 def merge(arguments: argparse.Namespace) -> int:
     """Merge the parts of a run folder, ours or foreign."""
     from pipeline.lock import hold_folder
-    from pipeline.merge import manifest_options
     from pipeline.merge import merge as merge_run
+    from pipeline.merge_options import kept_options
 
     run_dir: Path = arguments.run_dir
     if not (run_dir / "parts").is_dir():
         raise ConfigError(
             f"{run_dir} has no parts folder; give a run folder, or put parts into {run_dir / 'parts'}"
         )
-    options, shapes, coarse = manifest_options(run_dir)
+    options = kept_options(run_dir)
     with hold_folder(run_dir):
-        features = merge_run(run_dir, options=options, shapes=shapes, coarse=coarse)
+        features = merge_run(run_dir, options)
     _print(f"{len(features)} features in {run_dir / 'features.geojson'}")
     return 0
 
@@ -195,7 +195,7 @@ def info(arguments: argparse.Namespace) -> int:
     from pipeline.plan import make_plan
     from pipeline.summary import plan_summary
 
-    plan = make_plan(read_region(arguments.region), device="cpu", threads=None)
+    plan = make_plan(read_region(arguments.region), device="cpu", threads=1)
     _print(plan_summary(plan))
     _print(inspection_summary(plan, inspect(plan)))
     return 0

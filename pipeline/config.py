@@ -1,6 +1,5 @@
 """A region file -> one frozen record of everything a run does; strict about keys, types and values."""
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,14 @@ from groundplan.labels import check_label
 from groundplan.nearest import did_you_mean
 from groundplan.records import Imagery
 from groundplan.tables import read_record
+from groundplan.toml_file import read_toml
 from osm.options import DiffOptions
 from postprocess.options import PolygonOptions, ShapeOptions
 from tiling.pixels import PixelOptions
 from tiling.sources import SourceOptions
+
+RUN_FILES = frozenset((".lock", "manifest.json", "parts", "report.json", "changes.parquet", "features.parquet"))
+"""Each run folder has one of these."""
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -155,7 +158,7 @@ def read_region(path: Path, *, out: Path | None = None) -> RegionConfig:
     ConfigError
         The file is missing, is not TOML, has unknown keys, or a value that cannot be used.
     """
-    document = _read_toml(path)
+    document = read_toml(path, what="region file")
     own = [each.name for each in fields(_RegionFile)]
     for key in document:
         if key not in own and key not in _TABLES:
@@ -205,25 +208,37 @@ def _assemble(
         polygons=tables.get("polygons", PolygonOptions()),
         shapes=tables.get("shapes", ShapeOptions()),
         diff=tables.get("diff", DiffOptions()),
-        out=(out or Path(output.dir or f"runs/{head.name}")).resolve(),
+        out=_own_folder(Path(output.dir or f"runs/{head.name}"), source) if out is None else out.resolve(),
     )
+
+
+def _own_folder(path: Path, source: Path) -> Path:
+    """Return the run folder that a region file names, if nothing of anybody else's lies there.
+
+    A region file may come from a stranger; what a user types after --out is the user's own word.
+    """
+    try:
+        held = {each.name for each in path.iterdir()} if path.is_dir() else set()
+    except (OSError, ValueError):  # it cannot be read, or named: writing to it will say so
+        held = set()
+    if held and not held & RUN_FILES:
+        raise ConfigError(
+            f"{source}: [output] dir = {str(path)!r} holds other files, such as {min(held)!r}; "
+            "name an empty folder or an earlier run's, or say so with --out"
+        )
+    return path.resolve()
 
 
 def _existing(base: Path, name: str, key: str, source: Path) -> Path | None:
     if not name:
         return None
     path = base / name
-    if not path.is_file():
-        raise ConfigError(f"{source}: {key} = {name!r}, but there is no file {path}; mend the path")
-    return path
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as err:
-        raise ConfigError(f"no region file at {path}; give the path of a .toml file") from err
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"cannot read {path}: {err}; give a region file in UTF-8") from err
-    except tomllib.TOMLDecodeError as err:
-        raise ConfigError(f"{path} is not TOML: {err}; see docs/regions.md for the form") from err
+        found = path.is_file()
+    except (OSError, ValueError):  # a name longer than names can be, or with a null character
+        found = False
+    if not found:
+        raise ConfigError(
+            f"{source}: {key} = {name[:300]!r}, but there is no file {str(path)[:300]}; mend the path"
+        )
+    return path

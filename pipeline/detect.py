@@ -1,18 +1,23 @@
 """A plan and an executor -> parts on disk for every block, resumed from what is there."""
 
 import logging
-import shutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from groundplan.errors import OutputError
 from pipeline.blocks import BlockResult, read_result, run_block
 from pipeline.executor import Executor, Failure
 from pipeline.plan import BlockTask, Plan
 
 log = logging.getLogger(__name__)
+
+OWN_NAME = re.compile(r"(coarse-)?\d{5,}-\d{5,}-[0-9a-f]{16}\.(parquet|json)")
+"""As `pipeline.plan.part_name` makes names, and the record's beside each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +70,27 @@ def detect(
     return Detected(results=ordered, failed=failed, resumed=resumed)
 
 
+def check_parts(folder: Path) -> None:
+    """Refuse a folder of parts that holds anything else, before work is done and files are removed.
+
+    Raises
+    ------
+    OutputError
+        There are files that groundplan did not make: they would be merged with what is found, or lost.
+    """
+    foreign = sorted(path.name for path in folder.glob("[!.]*") if not OWN_NAME.fullmatch(path.name))
+    if foreign:
+        raise OutputError(
+            f"{folder} holds {len(foreign)} files that groundplan did not make, such as {foreign[0]!r}; "
+            "move them away, or choose another folder with --out"
+        )
+
+
 def forget_parts(plan: Plan) -> None:
     """Remove all parts of earlier runs."""
-    parts = plan.config.out / "parts"
-    if parts.exists():
-        shutil.rmtree(parts)
+    for path in (plan.config.out / "parts").glob("*"):
+        if OWN_NAME.fullmatch(path.name):
+            path.unlink()
 
 
 def find_done(plan: Plan) -> tuple[list[BlockResult], list[BlockTask]]:
@@ -88,7 +109,7 @@ def _drop_stale(plan: Plan) -> None:
     """Remove parts of other weights, parameters or scenes, so that parts/ holds this run and nothing else."""
     known = {path for task in plan.tasks for path in (task.part, task.done)}
     for path in (plan.config.out / "parts").glob("*"):
-        if path not in known:
+        if path not in known and OWN_NAME.fullmatch(path.name):
             path.unlink()
 
 

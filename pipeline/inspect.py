@@ -1,19 +1,20 @@
 """A plan -> what a person should know before it runs: size, resolution, holes, time, and what is wrong."""
 
+import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from groundplan.errors import Error
 from osm.licence import check_licence
-from pipeline.executor import default_workers
+from pipeline.coverage import Coverage, coverage_finding, coverage_line, extract_coverage
+from pipeline.expected import MEASURED_LOOKS, Expected, expected_line, expected_time
 from pipeline.plan import Plan
 from tiling.grid import Tile
 from tiling.read import SceneReader
-
-CORE_SECONDS_PER_TILE = 2.5
-"""Of one look of the shipped weights at a 512 px tile: processor time, median of seven on a server."""
 
 SAMPLED_TILES = 24
 """Tiles that are read to estimate how much is missing; 24 tell 10 % from 30 % nearly always."""
@@ -28,8 +29,10 @@ class Inspection:
     nodata_share: float | None
     """Share of pixels of the sampled tiles that no scene shows, 0..1; None where nothing was read."""
     n_sampled: int
-    expected_s: float
-    """Seconds of detection on this machine's cores; a GPU is many times faster."""
+    expected: Expected | None
+    """How long detection would take on this machine's cores; None where there is nothing to do."""
+    coverage: Coverage | None
+    """Where the OSM extract reaches; None where none is named, or it cannot be read."""
     wrong: tuple[str, ...]
     """One line each, worst first."""
 
@@ -41,25 +44,37 @@ def inspect(plan: Plan) -> Inspection:
     """
     tiles = _sample([tile for task in plan.tasks if not task.coarse for tile in task.tiles])
     missing: list[float] = []
+    images: list[NDArray[np.uint8]] = []
+    read_s: list[float] = []
     wrong: list[str] = []
     if not any(scene.tiles for scene in plan.region.scenes):
         with SceneReader(plan.region) as reader:
             for tile in tiles:
+                started = time.perf_counter()
                 try:
-                    _, valid = reader.read(tile)
+                    image, valid = reader.read(tile)
                 except Error as err:
                     wrong.append(str(err))
                     continue
+                read_s.append(time.perf_counter() - started)
                 missing.append(1 - float(np.mean(valid)))
+                if missing[-1] < MANY_MISSING and len(images) < MEASURED_LOOKS:
+                    images.append(image)
     share = float(np.mean(missing)) if missing else None
     if share is not None and share > MANY_MISSING:
         wrong.append(f"{share:.0%} of the sampled pixels are missing; check nodata, alpha and the aoi")
     wrong += _findings(plan)
-    looks = plan.n_tiles * plan.config.model.views * (plan.region.grid.tile_px / 512) ** 2
+    coverage = None
+    try:
+        coverage = extract_coverage(plan)
+        wrong += [text for text in [coverage_finding(coverage)] if text]
+    except Error as err:
+        wrong.append(str(err))
     return Inspection(
         nodata_share=share,
         n_sampled=len(missing),
-        expected_s=looks * CORE_SECONDS_PER_TILE / default_workers(),
+        expected=expected_time(plan, images, read_s=statistics.median(read_s) if read_s else 0.0),
+        coverage=coverage,
         wrong=tuple(dict.fromkeys(wrong)),
     )
 
@@ -100,18 +115,8 @@ def _findings(plan: Plan) -> list[str]:
 def inspection_summary(plan: Plan, found: Inspection) -> str:
     """Return the lines that follow the plan's in ``groundplan info``."""
     share = "not sampled" if found.nodata_share is None else f"{found.nodata_share:.1%} of {found.n_sampled} tiles"
-    painted = plan.info.gsd_m == 0
-    cores = default_workers()
-    time = f"about {_duration(found.expected_s)} on {cores} cores (a stored figure, not measured here)"
-    lines = [
-        f"missing  {share}",
-        "time     " + ("seconds: the painted detector" if painted else time),
-    ]
+    lines = [f"missing  {share}", f"time     {expected_line(found.expected)}"]
+    if found.coverage is not None:
+        lines.append(f"reach    {coverage_line(found.coverage)}")
     lines += [f"wrong    {text}" for text in found.wrong] or ["wrong    nothing found"]
     return "\n".join(lines)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

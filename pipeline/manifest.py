@@ -15,6 +15,7 @@ from groundplan.whole import write_text_whole
 from pipeline.blocks import BlockResult
 from pipeline.config import RegionConfig
 from pipeline.plan import Plan
+from tiling.paths import without_secrets
 
 PACKAGES = ("torch", "torchvision", "rasterio", "shapely", "geopandas", "osmium", "dask", "numpy", "contourpy")
 """Whose versions may change a result."""
@@ -136,5 +137,6 @@ def describe_config(config: RegionConfig) -> dict[str, Any]:
         table[name] = None if table[name] is None else Path(table[name]).name
     if table["imagery"] is not None and table["imagery"]["date"] is not None:
         table["imagery"]["date"] = table["imagery"]["date"].isoformat()
+    table["scenes"] = [without_secrets(scene) for scene in table["scenes"]]
     plain: dict[str, Any] = json.loads(json.dumps(table, default=str))
     return plain

@@ -1,8 +1,6 @@
 """Parts on disk -> features.parquet and features.geojson: objects whole at every seam, regular where they are."""
 
 import dataclasses
-import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,11 @@ import shapely
 from numpy.typing import NDArray
 
 from groundplan.errors import CRSMismatchError, SchemaError
-from groundplan.records import Imagery
 from groundplan.schema import check_parts
 from groundplan.vector import read_vector, write_geojson, write_parquet
 from groundplan.whole import write_bytes_whole
-from postprocess.options import PolygonOptions, ShapeOptions
+from pipeline.merge_options import CoarsePass, MergeOptions, Provenance
+from postprocess.options import PolygonOptions
 from postprocess.seams import TiledParts, merge_passes
 from postprocess.shapes import fit_shapes
 
@@ -25,24 +23,6 @@ TILES_NAME = "tiles.npy"
 """Bounds of every tile that was looked at: without them, the end of the imagery is where nothing was found."""
 COARSE_TILES_NAME = "tiles_coarse.npy"
 """The same for the coarse pass."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoarsePass:
-    """The pass over coarser tiles, for labels too large for the others."""
-
-    labels: tuple[str, ...]
-    """Labels found in it, and only there."""
-    gsd_m: float
-    """Ground sample distance of its tiles, in metres."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """What every feature says of where it comes from."""
-
-    imagery: Imagery | None
-    model_sha256: str
 
 
 def read_parts(folder: Path) -> gpd.GeoDataFrame:
@@ -90,42 +70,31 @@ def read_tiles(path: Path) -> NDArray[np.float64] | None:
     return bounds
 
 
-def merge(
-    run_dir: Path,
-    *,
-    options: PolygonOptions,
-    shapes: ShapeOptions,
-    coarse: CoarsePass | None = None,
-    aoi: shapely.Geometry | None = None,
-    provenance: Provenance | None = None,
-) -> gpd.GeoDataFrame:
+def merge(run_dir: Path, options: MergeOptions) -> gpd.GeoDataFrame:
     """Merge the parts of a run folder, regularise the objects, write both feature files.
 
     Parameters
     ----------
     run_dir : Path
         With parts/ and, where groundplan made them, tiles.npy.
-    options : PolygonOptions
-        ``gsd_m`` must be that of the tiles of the pass that is not coarse.
-    shapes : ShapeOptions
-        How far regular shapes may depart from the outlines.
-    coarse : CoarsePass, optional
-        Whose labels lie in which pass; None = all parts are of one pass.
-    aoi : geometry, optional
-        In the parts' CRS: objects with less than half their area inside are left out.
-    provenance : Provenance, optional
-        Written into every feature.
+    options : MergeOptions
 
     Returns
     -------
     GeoDataFrame
         FEATURES, sorted by feature_id, and the provenance columns.
+
+    Raises
+    ------
+    SchemaError, CRSMismatchError
+        There are no parts, or they do not go together.
     """
-    features = merge_passes(_passes(run_dir, options=options, coarse=coarse))
+    aoi, provenance = options.aoi, options.provenance
+    features = merge_passes(_passes(run_dir, options=options.polygons, coarse=options.coarse))
     if aoi is not None and len(features):
         inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), aoi))
         features = features[inside >= 0.5 * features.geometry.area.to_numpy()].reset_index(drop=True)
-    features = fit_shapes(features, options=shapes)
+    features = fit_shapes(features, options=options.shapes)
     if provenance is not None:
         features = features.assign(
             imagery_id="" if provenance.imagery is None else provenance.imagery.id,
@@ -159,24 +128,3 @@ def _collection(provenance: Provenance | None) -> dict[str, Any]:
             "attribution": imagery.attribution,
         }
     return out
-
-
-def manifest_options(run_dir: Path) -> tuple[PolygonOptions, ShapeOptions, CoarsePass | None]:
-    """Return the options an earlier stage wrote into the manifest, or the defaults.
-
-    Raises
-    ------
-    SchemaError
-        The manifest is damaged.
-    """
-    path = run_dir / "manifest.json"
-    if not path.is_file():
-        return PolygonOptions(), ShapeOptions(), None
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        table = manifest["config"]["polygons"] | {"gsd_m": manifest["grid"]["gsd_m"]}
-        wide = manifest["coarse"]
-        coarse = None if wide is None else CoarsePass(labels=tuple(wide["labels"]), gsd_m=wide["gsd_m"])
-        return PolygonOptions(**table), ShapeOptions(**manifest["config"]["shapes"]), coarse
-    except (OSError, ValueError, KeyError, TypeError) as err:
-        raise SchemaError(f"{path} is damaged ({err}); run `groundplan detect` again") from err

@@ -11,6 +11,7 @@ from groundplan.crs import LON_LAT, transform_xy
 from pipeline.detect import Detected
 from pipeline.manifest import versions
 from pipeline.plan import Plan
+from tiling.paths import without_secrets
 
 MAP_TILES = 4000
 """More tiles than this are not drawn one by one: the map would be a grey field of many megabytes."""
@@ -72,7 +73,7 @@ def make_report(
         },
         "scenes": [
             {
-                "path": scene.path.rsplit("/", 1)[-1],
+                "path": without_secrets(scene.path).rsplit("/", 1)[-1],
                 "width_px": scene.width,
                 "height_px": scene.height,
                 "gsd_m": round(scene.gsd_m, 4),

@@ -19,11 +19,12 @@ from osm.diff import diff
 from osm.read import read_osm
 from pipeline.chips import write_chips
 from pipeline.config import RegionConfig
-from pipeline.detect import Detected, detect, find_done, forget_parts, tile_bounds
+from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts, tile_bounds
 from pipeline.executor import default_workers, open_executor
 from pipeline.lock import hold_folder
 from pipeline.manifest import write_manifest
-from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, CoarsePass, Provenance, merge, write_tiles
+from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, merge, write_tiles
+from pipeline.merge_options import CoarsePass, MergeOptions, Provenance, keep_aoi
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import tile_bar
 from pipeline.report_data import StageTimes, make_report
@@ -121,6 +122,7 @@ def plan_run(config: RegionConfig, options: RunOptions) -> Plan:
 def run_detect(plan: Plan, options: RunOptions) -> Detected:
     """Run the detection stage into the plan's folder and write its manifest."""
     out = plan.config.out
+    check_parts(out / "parts")
     if options.fresh:
         forget_parts(plan)
     wanted = default_workers() if options.workers is None else options.workers
@@ -133,22 +135,22 @@ def run_detect(plan: Plan, options: RunOptions) -> Detected:
     write_tiles(out / TILES_NAME, tile_bounds(plan))
     if plan.coarse is not None:
         write_tiles(out / COARSE_TILES_NAME, tile_bounds(plan, coarse=True))
+    keep_aoi(out, plan.region.aoi)
     write_manifest(plan, detected.results, failed=detected.failed, path=out / "manifest.json")
     return detected
 
 
 def run_merge(plan: Plan) -> gpd.GeoDataFrame:
     """Merge a plan's parts into its feature files."""
-    return merge(
-        plan.config.out,
-        options=plan.polygons,
+    wide = plan.coarse
+    options = MergeOptions(
+        polygons=plan.polygons,
         shapes=plan.config.shapes,
-        coarse=None
-        if plan.coarse is None
-        else CoarsePass(labels=plan.info.coarse_labels, gsd_m=plan.coarse.grid.gsd_m),
+        coarse=None if wide is None else CoarsePass(labels=plan.info.coarse_labels, gsd_m=wide.grid.gsd_m),
         aoi=plan.region.aoi,
         provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),
     )
+    return merge(plan.config.out, options)
 
 
 def write_review_page(

@@ -1,7 +1,6 @@
 """Training files and chip folders -> weights and figures: what `groundplan train` and `evaluate` do."""
 
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from detection.load import load_detector, resolve_spec
 from detection.weights import read_record_only, rewrite_record
 from groundplan.errors import ConfigError
 from groundplan.tables import read_record
+from groundplan.toml_file import read_toml
 from groundplan.whole import write_text_whole
 from training.chips import Chip, read_chips
 from training.evaluate import evidence, figures
@@ -34,12 +34,7 @@ def read_training(path: Path) -> TrainOptions:
     ConfigError
         The file is missing, is not TOML, or has keys or values that cannot be used.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as err:
-        raise ConfigError(f"no training file at {path}; give the path of a .toml file") from err
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise ConfigError(f"cannot read {path}: {err}; see docs/training.md for the form") from err
+    table = read_toml(path, what="training file")
     return read_record(TrainOptions, table, where=str(path))
 
 

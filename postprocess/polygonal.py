@@ -6,6 +6,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from groundplan.tangles import tangled
+
 Geometries = NDArray[np.object_]
 """A one-dimensional array of shapely geometries, None for missing."""
 
@@ -21,7 +23,9 @@ def geometry_array(geometries: Any) -> Geometries:
 
 
 def polygonal(geometries: Geometries) -> Geometries:
-    """Return the geometries made valid, with points and lines left out; empty ones become None.
+    """Return the geometries made valid, with points and lines left out.
+
+    What is empty, or crosses itself without end, becomes None.
 
     Parameters
     ----------
@@ -34,6 +38,8 @@ def polygonal(geometries: Geometries) -> Geometries:
     out = geometries.copy()
     bad = ~shapely.is_valid(out) & ~shapely.is_missing(out)
     if bad.any():
+        out[bad] = np.where(tangled(out[bad]), None, out[bad])
+        bad &= ~shapely.is_missing(out)
         out[bad] = shapely.make_valid(out[bad], method="structure", keep_collapsed=False)
     for place in np.flatnonzero(~np.isin(shapely.get_type_id(out), _POLYGONS) & ~shapely.is_missing(out)):
         pieces = shapely.get_parts(shapely.get_parts(out[place]))

@@ -125,10 +125,28 @@ def values_validity(values: NDArray[Any], scene: Scene) -> NDArray[np.bool_]:
     valid = np.ones(values.shape[1:], bool)
     if values.dtype.kind == "f":
         valid &= np.isfinite(values).all(axis=0)
-    if scene.validity == "nodata" and scene.nodata is not None and np.isfinite(scene.nodata):
-        # Compared in the file's own type: -3.4e38 as a double is not the float32 that the pixels hold.
-        valid &= (values != np.asarray(scene.nodata).astype(values.dtype)).any(axis=0)
-    return valid
+    missing = None if scene.validity != "nodata" else _held(scene.nodata, values.dtype)
+    return valid if missing is None else valid & (values != missing).any(axis=0)
+
+
+def _held(nodata: float | None, dtype: np.dtype[Any]) -> Any:
+    """Return a nodata value as pixels of a type hold it; None where none can hold it, as -9999 in uint8.
+
+    In the pixels' own type, because -3.4e38 as a double is not the float32 that they hold.
+    """
+    if nodata is None or not np.isfinite(nodata):
+        return None
+    if dtype.kind != "f":
+        whole = int(nodata)
+        return dtype.type(whole) if whole == nodata and _fits(whole, np.iinfo(dtype)) else None
+    limits = np.finfo(dtype)
+    # A limit that was written in decimals may come back a little larger.
+    near = float(limits.max) * (1 + 1e-7) if dtype.itemsize < 8 else float(limits.max)
+    return dtype.type(np.clip(nodata, limits.min, limits.max)) if abs(nodata) <= near else None
+
+
+def _fits(value: int, limits: np.iinfo[Any]) -> bool:
+    return int(limits.min) <= value <= int(limits.max)
 
 
 def _opaque(alpha: NDArray[Any], full: float) -> NDArray[np.bool_]:

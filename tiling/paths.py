@@ -1,7 +1,7 @@
 """A region file's paths, globs and addresses -> paths of rasters, and how GDAL is to open them."""
 
-import glob
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +12,23 @@ from tiling.fetch import USER_AGENT
 def is_address(path: str) -> bool:
     """Tell whether GDAL finds the path by network or in an archive, so that it is no local file."""
     return "://" in path or path.startswith("/vsi")
+
+
+_SECRET = re.compile(
+    r"(?i)(?P<name>[?&](?:[\w.-]*(?:key|token|sig|signature|secret|password|credential)[\w.-]*|se|sp|sv|sr)=)[^&#\s'\"]+"
+    r"|(?P<scheme>\w+://)[^/@\s]+@"
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with what addresses in it say to be let in left out; run folders are shared, keys are not.
+
+    Examples
+    --------
+    >>> without_secrets("https://me:pw@t.example/{z}/{x}/{y}.png?style=a&access_token=abc")
+    'https://...@t.example/{z}/{x}/{y}.png?style=a&access_token=...'
+    """
+    return _SECRET.sub(lambda found: f"{found['name']}..." if found["name"] else f"{found['scheme']}...@", text)
 
 
 def find_scenes(patterns: Sequence[str], base_dir: str | Path) -> tuple[str, ...]:
@@ -36,17 +53,40 @@ def find_scenes(patterns: Sequence[str], base_dir: str | Path) -> tuple[str, ...
         if is_address(pattern) or pattern.startswith("stac:http"):
             found.append(pattern)
             continue
-        place = Path(base_dir, Path(pattern).expanduser())
-        # A file whose name holds glob characters is meant literally. glob, not Path.glob: that one takes
-        # no absolute patterns.
-        matches = [str(place)] if place.is_file() else sorted(glob.glob(str(place), recursive=True))  # noqa: PTH207
-        files = [match for match in matches if Path(match).is_file()]
+        files = _local_files(pattern, Path(base_dir))
         if not files:
             raise SceneError(
-                f"`scenes` has {pattern!r}, which matches no file below {base_dir}; check the pattern"
+                f"`scenes` has {pattern[:300]!r}, which matches no file below {base_dir}; check the pattern"
             )
         found.extend(files)
     return tuple(dict.fromkeys(found))
+
+
+def _local_files(pattern: str, base_dir: Path) -> list[str]:
+    """Return the files that a pattern means, sorted; hidden ones only where it names them."""
+    own = Path(pattern).expanduser()
+    place = Path(base_dir, own)
+    # os.path, because names longer than names can be, or with a null character, are no error to it.
+    if os.path.isfile(place):  # noqa: PTH113 - a name that holds glob characters is meant literally
+        return [str(place)]
+    if os.path.isdir(place):  # noqa: PTH112
+        raise SceneError(f"`scenes` has {pattern!r}, which is a folder; name its files, as {pattern}/*.tif")
+    # Not glob.glob: below `**` that one follows links to folders, round and round where they lead back; and it
+    # takes characters of the folder's own name for wild ones.
+    root, wild = (Path(own.anchor), own.relative_to(own.anchor)) if own.is_absolute() else (base_dir, own)
+    if not wild.parts:
+        return []
+    try:
+        matches = [match for match in root.glob(str(wild)) if match.is_file()]
+    except (OSError, ValueError, NotImplementedError) as err:
+        raise SceneError(f"`scenes` has {pattern[:300]!r}: {str(err)[:300]}; write a path or a glob") from err
+    named = any(part.startswith(".") and part.strip(".") for part in wild.parts)
+    return sorted(str(match) for match in matches if named or not _hidden(match, root))
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    """Tell whether a name below the root begins with a dot, as those that macOS puts beside every file."""
+    return any(part.startswith(".") and part.strip(".") for part in path.relative_to(root).parts)
 
 
 def gdal_options(path: str) -> dict[str, str]:

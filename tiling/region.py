@@ -12,6 +12,7 @@ from affine import Affine
 
 from groundplan.crs import LON_LAT, check_metric, transform_geometries, utm_crs
 from groundplan.errors import ConfigError, CRSError, SceneError
+from groundplan.tangles import tangled
 from tiling.grid import Block, Tile, TileGrid, group_tiles, tile_at
 from tiling.ground import pixel_area_m2
 from tiling.scene import Scene, footprint
@@ -170,6 +171,8 @@ def _aoi_in(aoi: gpd.GeoDataFrame, crs: pyproj.CRS) -> shapely.Geometry:
         raise ConfigError("the aoi has no CRS; write the file with one")
     if not np.isfinite(shapely.get_coordinates(aoi.geometry.to_numpy())).all():
         raise ConfigError("the aoi has coordinates that are no numbers; draw it anew")
+    if tangled(aoi.geometry.to_numpy()).any():
+        raise ConfigError("the aoi crosses itself hundreds of times; draw it anew")
     shapes = shapely.make_valid(aoi.geometry.to_numpy())
     union = shapely.union_all(shapes)
     if shapely.area(union) == 0:

@@ -17,7 +17,7 @@ from rasterio.io import MemoryFile
 
 from groundplan.errors import SceneError
 from groundplan.whole import write_bytes_whole, write_text_whole
-from tiling.fetch import fetch
+from tiling.fetch import FIRST_WAIT_S, fetch
 from tiling.tile_service import TileService
 
 MAX_TILE_BYTES = 2**23
@@ -27,6 +27,9 @@ MAX_HELD = 256
 """Decoded tiles kept in memory: 256 tiles of 256 px RGBA are 64 MiB."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GTiff")
+HOLE_S = 7 * 86400.0
+"""A tile that the server did not have (404) is asked for again after a week: it may have been made since."""
+
 STALE_S = 3600.0
 """A pace further ahead than this was written before the machine's clock started anew."""
 
@@ -83,15 +86,23 @@ class TileDataset:
 
 
 def cached_tile(service: TileService, col: int, row: int) -> bytes:
-    """Return a tile's file, fetched when the cache does not have it; empty where the server has none."""
+    """Return a tile's file, fetched when the cache does not have it; empty where the server has none.
+
+    What is in the cache stays valid; only that there was nothing is believed for no more than `HOLE_S`.
+    """
     folder = service.cache / hashlib.sha256(service.address.encode()).hexdigest()[:16]
     path = folder / str(service.zoom) / str(col) / f"{row}.tile"
     with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
+        # Where the clock jumped back, the age is negative: then as well.
+        if path.stat().st_size or 0 <= time.time() - path.stat().st_mtime < HOLE_S:
+            return path.read_bytes()
     if not (folder / "address.txt").is_file():
         write_text_whole(folder / "address.txt", service.address + "\n")
     keep_pace(folder / "pace", service.requests_per_s)
-    data = fetch(service.tile_address(col, row), max_bytes=MAX_TILE_BYTES).data or b""
+    # Trying again keeps the pace too.
+    wait_s = max(FIRST_WAIT_S, 1 / service.requests_per_s)
+    answer = fetch(service.tile_address(col, row), max_bytes=MAX_TILE_BYTES, first_wait_s=wait_s)
+    data = answer.data or b""
     if data:
         decode_tile(data, service, col, row)  # what is no tile must not stay in the cache
     write_bytes_whole(path, data)

@@ -94,6 +94,9 @@ def simple(given: str, *, head: str = "", scenes: str = "scene.tif", model: str 
 
 
 simple("a key that groundplan does not know", head='scene = "x"')
+simple("a region file with a key of a thousand words", head="a" + ".a" * 1000 + " = 1")
+simple("a number of thousands of digits", head="a = " + "1" * 5000)
+simple("a folder in place of scenes", scenes=".")
 simple("a scene pattern that matches nothing", scenes="none*.tif")
 simple("a scene without CRS", crs=None)
 simple("a scene without place", transform=Affine.identity())
@@ -183,6 +186,26 @@ def _(world: World, patch: pytest.MonkeyPatch) -> int:
 @case("an aoi without area")
 def _(world: World, patch: pytest.MonkeyPatch) -> int:
     return with_aoi(world, [[15, 45], [15, 45], [15, 45], [15, 45]])
+
+
+@case("an aoi that crosses itself without end")
+def _(world: World, patch: pytest.MonkeyPatch) -> int:
+    ring = np.random.default_rng(0).uniform((15, 45.15), (15.001, 45.151), (2000, 2)).tolist()
+    return with_aoi(world, [*ring, ring[0]])
+
+
+@case("an output folder in the region file that holds other files")
+def _(world: World, patch: pytest.MonkeyPatch) -> int:
+    with (world.folder / "region.toml").open("a") as stream:
+        stream.write(f'[output]\ndir = "{world.folder}"\n')
+    return main(["run", str(world.folder / "region.toml"), "--workers", "0"])
+
+
+@case("an output folder with parts that groundplan did not make")
+def _(world: World, patch: pytest.MonkeyPatch) -> int:
+    (world.folder / "out" / "parts").mkdir(parents=True)
+    (world.folder / "out" / "parts" / "mine.geojson").write_text("{}")
+    return world.run()
 
 
 @case("weights that are a pickle")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import osmium
 import pytest
 import rasterio
 import shapely
@@ -58,10 +59,14 @@ def test_an_example_plans_on_a_stand_in(
     gpd.GeoDataFrame(geometry=[PLACE], crs=4326).to_file(tmp_path / "county.geojson")
     gpd.GeoDataFrame(geometry=[PLACE], crs=4326).to_file(tmp_path / "gemeinde.geojson")
     for extract in ("oam", "county", "gemeinde"):
-        (tmp_path / f"{extract}.osm.pbf").write_bytes(b"")
+        header = osmium.io.Header()
+        header.add_box(osmium.osm.Box(8.4, 46.9, 8.6, 47.1))
+        osmium.SimpleWriter(str(tmp_path / f"{extract}.osm.pbf"), header=header).close()
     assert main(["info", str(region)]) == 0
     said = capsys.readouterr().out
     assert f"region   {name}" in said and "wrong    nothing found" in said
     assert 0.005 < float(said.split("area     ")[1].split(" km2")[0]) < 0.1
+    assert "by its header: 100% of the tiles" in said
+    assert ("fetching tiles" in said) == (name == "swissimage")
     # A tile service is not asked before a run; its tiles would be of this size.
     assert (not server.requests) == (name == "swissimage")

@@ -1,5 +1,7 @@
 """What groundplan says before it runs, and region files that it writes."""
 
+import re
+import time
 import tomllib
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from detection.painted import PaintedDetector
 from pipeline.cli import main
 
 
@@ -107,3 +110,55 @@ def test_info_names_damage_before_anything_runs(tmp_path: Path, capsys: pytest.C
     region = tmp_path / "r.toml"
     region.write_text('name = "r"\nscenes = ["a.tif"]\n[model]\nweights = "painted"\ngsd_m = 0\n')
     assert "wrong    cannot read pixels of" in info(region, capsys)
+
+
+def test_info_looks_at_tiles_to_tell_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Slow(PaintedDetector):
+        def detect(self, images):
+            end = time.process_time() + 0.4
+            while time.process_time() < end:
+                pass
+            return super().detect(images)
+
+    write_scene(tmp_path / "a.tif")
+    region = tmp_path / "r.toml"
+    region.write_text(
+        'name = "r"\nscenes = ["a.tif"]\n[model]\nweights = "painted"\ngsd_m = 0\n'
+        "[tiling]\ntile_px = 128\noverlap_px = 0\n"
+    )
+    monkeypatch.setattr("pipeline.expected.load_detector", lambda spec: Slow())
+    monkeypatch.setattr("pipeline.expected.default_workers", lambda: 2)
+    said = info(region, capsys)
+    assert re.search(r"\(0\.[4-9]\d? s a tile, measured here on one core; reading 0\.", said)
+    # 25 tiles of 0.4 s on two cores, and a little reading.
+    assert 5 <= float(said.split("time     about ")[1].split(" s on 2 cores")[0]) < 12
+
+
+@pytest.mark.parametrize(
+    ("bounds", "nodes", "line", "finding"),
+    [
+        ((14.9, 44.9, 15.1, 45.3), (), "by its header: 100% of the tiles", ""),
+        ((14.9, 44.9, 15.001, 45.3), (), "by its header: 0% of the tiles", "reaches none of the tiles"),
+        (None, ((14.9, 44.9), (15.1, 45.3)), "by its nodes: 100% of the tiles", ""),
+        (None, ((4.9, 44.9), (5.1, 45.3)), "by its nodes: 0% of the tiles", "reaches none of the tiles and 200 m"),
+        (None, (), "the extract has no nodes", "reaches none of the tiles"),
+    ],
+)
+def test_info_says_whether_the_extract_reaches_the_region(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bounds, nodes, line: str, finding: str
+) -> None:
+    write_scene(tmp_path / "a.tif")  # at 15.0 to 15.003 east, 45.15 north
+    places = "".join(
+        f'<node id="{number}" version="1" lat="{lat}" lon="{lon}"/>' for number, (lon, lat) in enumerate(nodes, 1)
+    )
+    box = "" if bounds is None else '<bounds minlon="{}" minlat="{}" maxlon="{}" maxlat="{}"/>'.format(*bounds)
+    (tmp_path / "e.osm").write_text(f'<osm version="0.6">{box}{places}</osm>')
+    region = tmp_path / "r.toml"
+    region.write_text(
+        'name = "r"\nscenes = ["a.tif"]\n[imagery]\nid = "x"\nlicence = "CC0-1.0"\n[osm]\nextract = "e.osm"\n'
+        '[model]\nweights = "painted"\ngsd_m = 0\n'
+    )
+    said = info(region, capsys)
+    assert line in said and (finding in said if finding else "wrong    nothing found" in said)

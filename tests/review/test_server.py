@@ -1,7 +1,6 @@
 import http.client
 import json
 import threading
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -10,18 +9,7 @@ from hypothesis import strategies as st
 from groundplan.errors import ConfigError, OutputError, SchemaError
 from review.decisions import Decision, current_decisions
 from review.server import append_line, make_server, serve, served_file
-
-
-@contextmanager
-def running(run_dir):
-    with make_server(run_dir, port=0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+from tests.review.browsing import running
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import io
 import json
 import multiprocessing
+import os
 import time
 from pathlib import Path
 
@@ -226,6 +227,29 @@ def test_tiles_of_a_service_become_one_scene_through_faults_and_come_from_the_ca
             assert valid[128, 128] == there
             if there:
                 assert image[1:, 128, 128].tolist() == [col % 256, row % 256]
+
+
+def test_a_tile_that_the_server_lacked_is_asked_for_again_after_a_week_and_not_before(
+    tmp_path: Path, serve_folder
+) -> None:
+    n_tiles = write_tiles(tmp_path / "www", 18, skip=(2,))
+    server = serve_folder(tmp_path / "www")
+    address = f"{server.address}/{{z}}/{{x}}/{{y}}.png"
+    region = region_of(address, base=tmp_path, aoi=AOI, cache="c", requests_per_s=50.0)
+    with_hole = pixels_of(region)
+    (hole,) = (path for path in (tmp_path / "c").rglob("*.tile") if path.stat().st_size == 0)
+    write_tiles(tmp_path / "www", 18)
+    for age_days, asked in ((6.9, 0), (7.1, 1), (7.1, 0)):
+        before = len(server.requests)
+        if hole.stat().st_size == 0:
+            os.utime(hole, (0, time.time() - age_days * 86400))
+        assert (pixels_of(region) == with_hole) == (hole.stat().st_size == 0)
+        assert len(server.requests) == before + asked
+    # A clock that jumped back: a hole found in the future is not believed.
+    hole.write_bytes(b"")
+    os.utime(hole, (0, time.time() + 86400))
+    pixels_of(region)
+    assert hole.stat().st_size > 0 and len(server.requests) == n_tiles + 2
 
 
 def test_what_is_no_tile_is_an_error_and_is_not_kept(tmp_path: Path, serve_folder) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from groundplan.errors import SceneError
-from tiling.paths import find_scenes, gdal_options, is_address
+from tiling.paths import find_scenes, gdal_options, is_address, without_secrets
 
 
 @pytest.fixture
@@ -37,8 +37,28 @@ def test_brackets_in_a_file_name_are_meant_literally(folder: Path) -> None:
     assert names(find_scenes(["odd[1].tif"], folder), folder) == ["odd[1].tif"]
 
 
+def test_a_folder_whose_own_name_has_brackets_is_no_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "[2024] ortho*"
+    folder.mkdir()
+    (folder / "a.tif").touch()
+    assert names(find_scenes(["*.tif"], folder), folder) == ["a.tif"]
+
+
+def test_two_stars_do_not_run_round_and_round_through_links(folder: Path) -> None:
+    for name in ("one", "two", "three"):
+        (folder / "deep" / name).symlink_to(folder, target_is_directory=True)
+    assert names(find_scenes(["**/d.tif"], folder), folder) == ["deep/er/d.tif"]
+
+
+def test_hidden_files_are_taken_only_where_they_are_named(folder: Path) -> None:
+    (folder / "._a.tif").touch()
+    assert "._a.tif" not in names(find_scenes(["*.tif"], folder), folder)
+    assert names(find_scenes(["._*.tif"], folder), folder) == ["._a.tif"]
+
+
 def test_absolute_paths_need_no_folder(folder: Path) -> None:
     assert find_scenes([str(folder / "a.tif")], "/elsewhere") == (str(folder / "a.tif"),)
+    assert find_scenes([str(folder / "[a].tif")], "/elsewhere") == (str(folder / "a.tif"),)
 
 
 def test_addresses_are_kept_as_they_are(folder: Path) -> None:
@@ -50,8 +70,12 @@ def test_addresses_are_kept_as_they_are(folder: Path) -> None:
 def test_a_pattern_that_matches_nothing_is_an_error_that_names_it(folder: Path) -> None:
     with pytest.raises(SceneError, match=r"'\*\.jp2', which matches no file"):
         find_scenes(["a.tif", "*.jp2"], folder)
-    with pytest.raises(SceneError, match="'deep', which matches no file"):
+    with pytest.raises(SceneError, match="'deep', which is a folder; name its files, as deep/"):
         find_scenes(["deep"], folder)
+    for strange in ("x" * 5000, "a\0b", "a**b/*.tif", "/"):
+        with pytest.raises(SceneError) as caught:
+            find_scenes([strange], folder)
+        assert len(str(caught.value)) < 1000
     with pytest.raises(SceneError, match="no scenes are named"):
         find_scenes([], folder)
 
@@ -62,3 +86,18 @@ def test_only_addresses_get_network_settings_and_the_users_own_win(monkeypatch: 
     assert gdal_options("https://example.org/a.tif")["GDAL_HTTP_MAX_RETRY"] == "6"
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "9")
     assert "GDAL_HTTP_MAX_RETRY" not in gdal_options("https://example.org/a.tif")
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        ("https://a.example/x.tif?sv=2024&sig=a%2Fb&se=1#t", "https://a.example/x.tif?sv=...&sig=...&se=...#t"),
+        ("s3://b/x.tif?X-Amz-Signature=ab&X-Amz-Credential=c", "s3://b/x.tif?X-Amz-Signature=...&X-Amz-Credential=..."),
+        ("tile of https://t.example/{z}?apikey=1 failed", "tile of https://t.example/{z}?apikey=... failed"),
+        ("https://c.example/items?bbox=1,2,3,4&limit=9", "https://c.example/items?bbox=1,2,3,4&limit=9"),
+        ("https://u:p@h.example/a@2x.png", "https://...@h.example/a@2x.png"),
+        ("ortho/a&key=b.tif", "ortho/a&key=...",),
+    ],
+)  # fmt: skip
+def test_what_lets_a_user_in_is_left_out(address: str, plain: str) -> None:
+    assert without_secrets(address) == plain

@@ -1,5 +1,6 @@
 """Tiles read from painted scenes of every kind: where things lie, how large they are, what is missing."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -233,7 +234,7 @@ def test_needs_beyond_the_memory_limit_are_read_in_quarters_alike(
     transform, n = scene_around(11.0, 52.0, "EPSG:4326", "north-up", 0.3)
     region = region_of(write_scene("a.tif", noise(3, n, n), transform=transform, crs="EPSG:4326"), gsd_m=2.0)
     whole = mosaic(region)
-    monkeypatch.setattr("tiling.read.MAX_SOURCE_PX", 20_000)
+    monkeypatch.setattr("tiling.on_grid.MAX_SOURCE_PX", 20_000)
     quarters = mosaic(region)
     assert (whole[0] == quarters[0]).all() and (whole[1] == quarters[1]).all()
 
@@ -304,6 +305,20 @@ def test_with_nodata_0_a_pure_colour_is_not_missing(write_scene) -> None:
     pixels[0, 2:4, 2:4] = 1
     image, valid = mosaic(region_of(write_scene("a.tif", pixels, transform=ON_GRID, nodata=0)))
     assert valid.sum() == 4 and image.sum() == 4
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "missing"),
+    [("uint8", -9999.0, None), ("uint8", 241.5, None), ("uint16", 65535.0, 65535), ("int16", -32768.0, -32768),
+     ("float32", -3.4028235e38, np.finfo(np.float32).min), ("float32", 1e300, None), ("uint8", math.inf, None)],
+)  # fmt: skip
+def test_a_nodata_value_that_no_pixel_can_hold_hides_none(write_scene, dtype, nodata, missing) -> None:
+    pixels = np.full((3, 16, 16), 241, dtype)
+    pixels[:, 0, 0] = 241 if missing is None else missing
+    path = write_scene("a.tif", pixels, transform=ON_GRID)
+    scene = dataclasses.replace(read_scene(path), nodata=nodata, validity="nodata")
+    _, valid = mosaic(make_region([scene], gsd_m=0, tile_px=64, overlap_px=0))
+    assert valid.sum() == (256 if missing is None else 255)
 
 
 def test_near_infrared_that_a_file_calls_alpha_hides_nothing(write_scene) -> None:

@@ -1,0 +1,95 @@
+"""What a run folder says of itself -> how its parts are to be merged; without a word, the defaults."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from groundplan.errors import SchemaError
+from groundplan.records import Imagery
+from groundplan.whole import write_bytes_whole
+from postprocess.options import PolygonOptions, ShapeOptions
+
+AOI_NAME = "aoi.wkb"
+"""The area of interest in the parts' CRS, as well-known binary; not there = everything counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoarsePass:
+    """The pass over coarser tiles, for labels too large for the others."""
+
+    labels: tuple[str, ...]
+    """Labels found in it, and only there."""
+    gsd_m: float
+    """Ground sample distance of its tiles, in metres."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What every feature says of where it comes from."""
+
+    imagery: Imagery | None
+    model_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeOptions:
+    """Everything that decides what becomes of a folder of parts."""
+
+    polygons: PolygonOptions = field(default_factory=PolygonOptions)
+    """``gsd_m`` must be that of the tiles of the pass that is not coarse."""
+    shapes: ShapeOptions = field(default_factory=ShapeOptions)
+    """How far regular shapes may depart from the outlines."""
+    coarse: CoarsePass | None = None
+    """Whose labels lie in which pass; None = all parts are of one pass."""
+    aoi: shapely.Geometry | None = None
+    """In the parts' CRS: objects with less than half their area inside are left out."""
+    provenance: Provenance | None = None
+    """Written into every feature; None = parts of other detectors, of which nothing is known."""
+
+
+def keep_aoi(run_dir: Path, aoi: shapely.Geometry | None) -> None:
+    """Keep the area of interest for a later merge, or forget an earlier one."""
+    if aoi is None:
+        (run_dir / AOI_NAME).unlink(missing_ok=True)
+    else:
+        write_bytes_whole(run_dir / AOI_NAME, shapely.to_wkb(aoi))
+
+
+def kept_options(run_dir: Path) -> MergeOptions:
+    """Return the options that the detection stage left in a run folder, or the defaults.
+
+    Raises
+    ------
+    SchemaError
+        The manifest or the aoi is damaged.
+    """
+    path = run_dir / "manifest.json"
+    if not path.is_file():
+        return MergeOptions()
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        config = manifest["config"]
+        wide = manifest["coarse"]
+        aoi = run_dir / AOI_NAME
+        return MergeOptions(
+            polygons=PolygonOptions(**(config["polygons"] | {"gsd_m": manifest["grid"]["gsd_m"]})),
+            shapes=ShapeOptions(**config["shapes"]),
+            coarse=None if wide is None else CoarsePass(labels=tuple(wide["labels"]), gsd_m=wide["gsd_m"]),
+            aoi=shapely.from_wkb(aoi.read_bytes()) if aoi.is_file() else None,
+            provenance=Provenance(
+                imagery=_imagery(config["imagery"]), model_sha256=str(manifest["model"]["sha256"])
+            ),
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, shapely.errors.GEOSException) as err:
+        raise SchemaError(f"{path} is damaged ({err}); run `groundplan detect` again") from err
+
+
+def _imagery(table: dict[str, Any] | None) -> Imagery | None:
+    if table is None:
+        return None
+    date = table["date"]
+    return Imagery(**(table | {"date": None if date is None else dt.date.fromisoformat(date)}))

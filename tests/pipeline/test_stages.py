@@ -1,0 +1,99 @@
+"""Stages run one by one, and folders that hold what somebody else put there."""
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+
+from pipeline.cli import main
+
+REGION = (
+    'name = "painted"\nscenes = ["scene.tif"]\naoi = "half.geojson"\n'
+    '[imagery]\nid = "painted"\nlicence = "CC0-1.0"\ndate = 2026-06-01\nattribution = "me"\n'
+    '[osm]\nextract = "extract.osm"\n[model]\nweights = "painted"\ngsd_m = 0\n'
+    "[tiling]\ntile_px = 256\noverlap_px = 64\nblock_tiles = 2\n"
+)
+SAME = (
+    "features.parquet", "features.geojson", "manifest.json", "tiles.npy", "aoi.wkb",
+    "changes.parquet", "changes.geojson", "diff_report.json", "maproulette.geojsonl",
+    "proposals/001.osc", "proposals/001.osm", "proposals/001.changeset.json",
+)  # fmt: skip
+
+
+@pytest.fixture
+def region(painted: Path) -> Path:
+    # The upper half: six courts of nine objects.
+    half = shapely.box(500_000, 4_999_850, 500_300, 5_000_000)
+    gpd.GeoDataFrame(geometry=[half], crs="EPSG:32633").to_crs(4326).to_file(painted / "half.geojson")
+    path = painted / "stages.toml"
+    path.write_text(REGION)
+    return path
+
+
+def test_stages_one_by_one_give_the_files_of_a_run(region: Path, tmp_path: Path) -> None:
+    whole, alone = tmp_path / "whole", tmp_path / "alone"
+    assert main(["run", str(region), "--out", str(whole), "--workers", "0"]) == 0
+    assert main(["detect", str(region), "--out", str(alone), "--workers", "0"]) == 0
+    assert main(["merge", str(alone)]) == 0
+    extract = str(region.parent / "extract.osm")
+    assert main(
+        ["diff", str(alone / "features.parquet"), extract, "--out", str(alone), "--config", str(region)]
+    ) == 0  # fmt: skip
+    assert [name for name in SAME if (whole / name).read_bytes() != (alone / name).read_bytes()] == []
+    features = json.loads((alone / "features.geojson").read_text())
+    assert features["properties"]["imagery"]["attribution"] == "me"
+    assert len(features["features"]) == 6 and features["features"][0]["properties"]["imagery_id"] == "painted"
+    # Without the aoi everything counts again, on the parts that lie there.
+    region.write_text(REGION.replace('aoi = "half.geojson"\n', ""))
+    assert main(["detect", str(region), "--out", str(alone), "--workers", "0"]) == 0
+    assert main(["merge", str(alone)]) == 0
+    assert len(json.loads((alone / "features.geojson").read_text())["features"]) == 9
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (("manifest.json", b"{"), "is damaged"),
+        (("manifest.json", b'{"config": 3}'), "is damaged"),
+        (("manifest.json", b"[" * 100_000), "is damaged"),
+        (("aoi.wkb", b"\x00" * 50), "is damaged"),
+        (("tiles.npy", b"\x93NUMPY\x01\x00"), "tiles.npy"),
+        (("parts/x.geojson", b"{}"), "x.geojson"),
+    ],
+)
+def test_a_spoiled_run_folder_is_one_line(
+    region: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: tuple[str, bytes], message: str
+) -> None:
+    assert main(["detect", str(region), "--out", str(tmp_path), "--workers", "0"]) == 0
+    (tmp_path / spoil[0]).write_bytes(spoil[1])
+    capsys.readouterr()
+    assert main(["merge", str(tmp_path)]) == 1
+    said = capsys.readouterr().err.strip()
+    assert message in said and "\n" not in said
+
+
+def test_files_of_others_among_the_parts_are_neither_merged_nor_removed(
+    region: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "mine.geojson").write_text("{}")
+    for more in ([], ["--fresh"]):
+        assert main(["run", str(region), "--out", str(tmp_path), "--workers", "0", *more]) == 1
+        assert "did not make, such as 'mine.geojson'" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["mine.geojson"]
+
+
+def test_a_region_file_does_not_choose_a_folder_that_holds_other_files(
+    region: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.odt").write_text("")
+    region.write_text(f'{REGION}[output]\ndir = "{tmp_path}"\n')
+    for command in ("info", "run"):
+        assert main([command, str(region)]) == 1
+        assert "holds other files, such as 'thesis.odt'" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.odt"]
+    # The user's own word counts; what was a run folder once stays one.
+    assert main(["run", str(region), "--out", str(tmp_path), "--workers", "0"]) == 0
+    assert main(["run", str(region), "--workers", "0"]) == 0
