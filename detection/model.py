@@ -1,7 +1,7 @@
 """A `ModelSpec` -> Mask R-CNN: a backbone with its feature pyramid, slim or large heads, for tiles of any size."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,10 @@ class TileTransform(GeneralizedRCNNTransform):
         return result
 
 
+MOST: Final = {"n_labels": 1000, "fpn_channels": 1024, "box_channels": 4096, "mask_convs": 16}
+"""Largest values of a `ModelSpec`: a weights file from a stranger must not take all memory before it is refused."""
+
+
 def build_model(
     spec: ModelSpec,
     *,
@@ -109,7 +113,7 @@ def build_model(
     Raises
     ------
     WeightsError
-        The backbone is not known.
+        The backbone is not known, or a size is beyond reason.
 
     References
     ----------
@@ -121,6 +125,15 @@ def build_model(
         raise WeightsError(
             f"backbone {spec.backbone!r} is not known{did_you_mean(spec.backbone, BACKBONES)}; "
             f"choose one of {', '.join(BACKBONES)}"
+        )
+    for name, most in MOST.items():
+        value = getattr(spec, name)
+        if not 1 <= value <= most:
+            raise WeightsError(f"{name} = {value}; a network of ours has 1 to {most}: take other weights")
+    if not 1 <= len(spec.anchor_sizes_px) <= 5 or not 1 <= len(spec.anchor_ratios) <= 9:
+        raise WeightsError(
+            f"{len(spec.anchor_sizes_px)} anchor sizes and {len(spec.anchor_ratios)} ratios; the pyramid has 5 levels "
+            "and each takes one size of up to 9 ratios: take other weights"
         )
     large = spec.heads == "large"
     # Frozen: batches of four crops are too small to measure a mean, and training then sees what inference sees.

@@ -102,3 +102,22 @@ def test_shipped_weights_load_and_say_what_they_are() -> None:
     record = read_record_only(DEFAULT_WEIGHTS)
     assert set(detector.info.labels) <= set(LABELS) and record.data
     assert DEFAULT_WEIGHTS.stat().st_size < 25e6
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"fpn_channels": 200_000},
+        {"box_channels": 0},
+        {"mask_convs": -1},
+        {"anchor_sizes_px": [16] * 4000},
+        {"anchor_ratios": []},
+    ],
+    ids=str,
+)
+def test_a_network_beyond_reason_is_refused_before_memory_is_taken(
+    tmp_path: Path, spec: dict[str, object]
+) -> None:
+    path = write_small(tmp_path / "w.safetensors", spec=SMALL | spec)
+    with pytest.raises(WeightsError, match="take other weights"):
+        MaskRcnnDetector(path, device="cpu")
