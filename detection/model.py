@@ -86,7 +86,7 @@ class TileTransform(GeneralizedRCNNTransform):
 
 
 MOST: Final = {"n_labels": 1000, "fpn_channels": 1024, "box_channels": 4096, "mask_convs": 16}
-"""Largest values of a `ModelSpec`: a weights file from a stranger must not take all memory before it is refused."""
+"""Largest values of a `ModelSpec`: a stranger's weights must not take all memory before they are refused."""
 
 
 def build_model(
@@ -132,8 +132,8 @@ def build_model(
             raise WeightsError(f"{name} = {value}; a network of ours has 1 to {most}: take other weights")
     if not 1 <= len(spec.anchor_sizes_px) <= 5 or not 1 <= len(spec.anchor_ratios) <= 9:
         raise WeightsError(
-            f"{len(spec.anchor_sizes_px)} anchor sizes and {len(spec.anchor_ratios)} ratios; the pyramid has 5 levels "
-            "and each takes one size of up to 9 ratios: take other weights"
+            f"{len(spec.anchor_sizes_px)} anchor sizes and {len(spec.anchor_ratios)} ratios; the pyramid has 5 "
+            "levels, each for one size of up to 9 ratios: take other weights"
         )
     large = spec.heads == "large"
     # Frozen: batches of four crops are too small to measure a mean, and training then sees what inference sees.
