@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from groundplan.errors import SceneError
+from tiling.cover import covering_scenes
 from tiling.grid import Tile, TileGrid, Window
 from tiling.look import NO_LOOK, Look, file_validity, look_at, needs_look, values_validity
 from tiling.paths import gdal_options
 from tiling.patience import TRIES, forget, may_pass, patiently
 from tiling.radiometry import to_uint8
-from tiling.region import Region, covering_scenes, on_lattice
+from tiling.region import Region, on_lattice
 from tiling.resample import sample_bilinear, shrink, source_coordinates
 from tiling.scene import Scene, one_line, rgb_bands
 from tiling.tile_cache import TileDataset
@@ -122,7 +123,7 @@ class SceneReader:
         window = tile.window
         image = np.zeros((3, window.height, window.width), np.uint8)
         valid = np.zeros((window.height, window.width), bool)
-        for index in covering_scenes(self.region, [tile])[0]:
+        for index in covering_scenes(self.region, [tile.bounds])[0]:
             part, part_valid = self._read_scene(index, window)
             fresh = part_valid & ~valid
             np.copyto(image, part, where=fresh)
