@@ -122,7 +122,8 @@ def sahi_features(model: PlainMaskRcnn, settings: Settings) -> gpd.GeoDataFrame:
     detector = AutoDetectionModel.from_pretrained(
         model_type="torchvision",
         model=model,
-        confidence_threshold=0.0,
+        # Lower scores are gone already; below 0.1, SAHI would not merge but only suppress.
+        confidence_threshold=0.1,
         category_mapping={str(number + 1): name for number, name in enumerate(settings.names)},
         device="cpu",
         load_at_init=True,
