@@ -25,6 +25,7 @@ from groundplan.vector import write_parquet
 from groundplan.whole import write_text_whole
 from pipeline.ahead import ahead
 from pipeline.plan import BlockTask
+from pipeline.stage_code import check_code
 from postprocess.parts import tile_parts
 from tiling.grid import Tile
 from tiling.read import SceneReader
@@ -114,7 +115,10 @@ def run_block(task: BlockTask) -> BlockResult:
         The part cannot be written.
     WeightsError
         The weights cannot be loaded.
+    ConfigError
+        The task was planned by other code than this.
     """
+    check_code(task.code)
     detector = worker_detector(task.detector)
     clock = _Clock()
     frames = []

@@ -40,6 +40,8 @@ class BlockTask:
     polygons: PolygonOptions
     part: Path
     """Parquet file to write; its name is a hash of everything above."""
+    code: str
+    """`pipeline.stage_code` of the process that planned it; a worker with another refuses."""
     coarse: bool = False
     """Whether it belongs to the coarse pass, whose ground the other tasks cover as well."""
 
@@ -164,7 +166,8 @@ def _tasks(
 ) -> Iterator[BlockTask]:
     """Yield the tasks of one pass."""
     grid, parts = region.grid, config.out / "parts"
-    settings = settings_key(grid, code=stage_code(), sha256=sha256, min_score=min_score, polygons=polygons)
+    code = stage_code()
+    settings = settings_key(grid, code=code, sha256=sha256, min_score=min_score, polygons=polygons)
     keys = [scene_key(scene) for scene in region.scenes]
     for block in covered_blocks(region, config.tiling.block_tiles):
         name = part_name(
@@ -180,6 +183,7 @@ def _tasks(
             detector=spec,
             min_score=min_score,
             polygons=polygons,
+            code=code,
             part=parts / (f"coarse-{name}" if coarse else name),
             coarse=coarse,
         )

@@ -5,6 +5,8 @@ import importlib.metadata
 from functools import cache
 from pathlib import Path
 
+from groundplan.errors import ConfigError
+
 ROOT = Path(__file__).resolve().parents[1]
 
 CODE = (
@@ -37,6 +39,21 @@ def stage_code() -> str:
     for name in LIBRARIES:
         digest.update(f"{name} {_version(name)}\0".encode())
     return digest.hexdigest()[:16]
+
+
+def check_code(planned: str) -> None:
+    """Refuse to make parts under a name that stands for other code than this process runs.
+
+    Raises
+    ------
+    ConfigError
+        The run was planned with another groundplan, or other libraries.
+    """
+    if planned != stage_code():
+        raise ConfigError(
+            "a worker has another version of groundplan or its libraries than the machine that started the run; "
+            "install the same on all of them"
+        )
 
 
 def code_files() -> list[Path]:

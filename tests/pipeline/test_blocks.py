@@ -10,7 +10,7 @@ import pytest
 
 import pipeline.blocks
 from detection.painted import PaintedDetector
-from groundplan.errors import SceneError
+from groundplan.errors import ConfigError, SceneError
 from groundplan.records import Detections
 from pipeline.blocks import TRIES, read_result, run_block
 from pipeline.config import read_region
@@ -161,6 +161,12 @@ def test_reading_happens_while_the_detector_works(task: BlockTask, use: Any, mon
     run_block(task)
     assert ahead_of_it[0] > 1
     assert reads == [(tile.row, tile.col) for tile in task.tiles]
+
+
+def test_a_worker_with_other_code_makes_no_part(task: BlockTask) -> None:
+    with pytest.raises(ConfigError, match="install the same on all of them"):
+        run_block(dataclasses.replace(task, code="other"))
+    assert not task.part.exists()
 
 
 def test_records_of_before_are_no_obstacle(task: BlockTask) -> None:
