@@ -69,8 +69,8 @@ train: $(READY) chips  ## train the shipped weights again
 evaluate: $(READY) chips  ## print the table of figures to reach, from the shipped weights (ROWS="fields banepa" for some)
 	$(BIN)/python -m pipeline.figures --data $(DATA) --chips $(CHIPS) $(if $(ROWS),--rows $(ROWS))
 
-bench: $(READY)  ## run the benchmarks
-	@set -e; for file in benchmarks/[a-z]*.py; do echo $$file; PYTHONPATH=. $(BIN)/python $$file; done
+bench: $(READY)  ## run the benchmarks and print what was asked for and reached (FULL=1: as large as asked for, hours; ROWS="resume engine" for some)
+	PYTHONPATH=. $(BIN)/python benchmarks/all_rows.py $(ROWS) $(if $(FULL),--full)
 
 docs: $(READY)  ## check that the examples in the documentation of the code run
 	$(BIN)/python -m pytest --quiet --doctest-modules groundplan tiling postprocess osm review training

@@ -22,7 +22,7 @@ BLOCK_TILES = 8
 def null_block(task: BlockTask) -> BlockResult:
     """Return what a block without any imagery would."""
     return BlockResult(
-        row=task.row, col=task.col, part=task.part.name, n_tiles=len(task.tiles), n_empty=0, n_parts=0
+        row=task.row, col=task.col, part=task.part.name, n_tiles=len(task.numbers), n_empty=0, n_parts=0
     )
 
 

@@ -1,9 +1,10 @@
-"""A drawn scene -> processor time of whole blocks, read to written, against its bare forward passes, as JSON."""
+"""A drawn scene -> time from pixels on disk to features against the bare forward passes of its tiles, as JSON."""
 
 import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,63 +16,89 @@ from engine import TILE_PX, drawn_town
 from pipeline.blocks import run_block, worker_detector
 from pipeline.config import read_region
 from pipeline.plan import make_plan
+from pipeline.run import run_merge
 from tiling.read import SceneReader
 
-WIDTH_PX = TILE_PX + 384
+TILES = 2
+"""Tiles along each side of the scene; all of them are one block."""
+STRIDE_PX = 384
+WIDTH_PX = (TILES - 1) * STRIDE_PX + TILE_PX
 
 
-def write_region(folder: Path) -> Path:
-    """Write a region of two tiles that show a drawn town, compressed as imagery is."""
-    town = np.concatenate([drawn_town(60, seed=seed) for seed in (1, 2)], axis=2)[:, :, :WIDTH_PX]
+def write_region(folder: Path, *, houses: int) -> Path:
+    """Write a region of 2 x 2 tiles that show a drawn town, compressed as imagery is."""
+    rows = [
+        np.concatenate([drawn_town(houses, seed=2 * row + col) for col in range(2)], axis=2) for row in range(2)
+    ]
+    town = np.concatenate(rows, axis=1)[:, :WIDTH_PX, :WIDTH_PX]
     profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "tiled": True, "compress": "jpeg"}
     place = Affine(0.3, 0, 500_000, 0, -0.3, 5_000_000)
     with rasterio.open(
-        folder / "scene.tif",
-        "w",
-        width=WIDTH_PX,
-        height=TILE_PX,
-        crs="EPSG:32633",
-        transform=place,
-        **profile,
+        folder / "scene.tif", "w", width=WIDTH_PX, height=WIDTH_PX, crs="EPSG:32633", transform=place, **profile
     ) as scene:
         scene.write(town)
     path = folder / "region.toml"
+    # One pass, so that both sides look at the same tiles.
     path.write_text(
-        'name = "town"\nscenes = ["scene.tif"]\n[model]\ngsd_m = 0\n[tiling]\noverlap_px = 128\nblock_tiles = 4\n'
+        'name = "town"\nscenes = ["scene.tif"]\n[model]\ngsd_m = 0\nlabels = ["building"]\n'
+        "[tiling]\noverlap_px = 128\nblock_tiles = 4\n"
     )
     return path
+
+
+def timed(job: Callable[[], object]) -> tuple[float, float]:
+    """Return processor seconds, those of all threads, and seconds by the clock."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    job()
+    return time.process_time() - cpu, time.perf_counter() - wall
 
 
 def main() -> None:
     """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--houses", type=int, default=60, help="drawn in each tile")
     options = parser.parse_args()
-    whole, bare = [], []
     with tempfile.TemporaryDirectory() as name:
-        config = read_region(write_region(Path(name)), out=Path(name) / "run")
+        config = read_region(write_region(Path(name), houses=options.houses), out=Path(name) / "run")
         plan = make_plan(config, device="cpu", threads=1)
-        detector = worker_detector(plan.tasks[0].detector)
+        (task,) = plan.tasks
+        detector = worker_detector(task.detector)
         with SceneReader(plan.region) as reader:
-            images = [reader.read(tile)[0] for task in plan.tasks for tile in task.tiles]
-        detector.detect(images[:1])
-        for _ in range(options.rounds):
-            start = time.process_time()
-            results = [run_block(task) for task in plan.tasks]
-            middle = time.process_time()
-            for image in images:
-                detector.detect([image])
-            whole.append(middle - start)
-            bare.append(time.process_time() - middle)
+            images = [reader.read(tile)[0] for tile in task.tiles]
+        results = []
+        jobs: dict[str, Callable[[], object]] = {
+            "bare": lambda: [detector.detect([image]) for image in images],
+            "block": lambda: results.append(run_block(task)),
+            "merge": lambda: run_merge(plan),
+        }
+        times: dict[str, list[tuple[float, float]]] = {each: [] for each in jobs}
+        for _ in range(options.rounds + 1):
+            for each, job in jobs.items():
+                times[each].append(timed(job))
     assert not any(result.failures for result in results)
+    rounds = range(1, options.rounds + 1)  # the first warms up
+
+    def share(kind: int, whole: tuple[str, ...]) -> float:
+        each = [times["bare"][n][kind] / sum(times[part][n][kind] for part in whole) for n in rounds]
+        return round(statistics.median(each), 3)
+
+    def ms_a_tile(seconds: list[float]) -> float:
+        return round(statistics.median(seconds) / len(images) * 1000, 1)
+
     write_row(
         "pipeline_overhead",
         {
             "tiles": len(images),
-            "parts": sum(result.n_parts for result in results),
-            "whole_ms_a_tile": round(statistics.median(whole) / len(images) * 1000),
-            "bare_ms_a_tile": round(statistics.median(bare) / len(images) * 1000),
-            "bare_share": round(statistics.median(b / w for b, w in zip(bare, whole, strict=True)), 3),
+            "parts": results[-1].n_parts,
+            "bare_ms_a_tile": ms_a_tile([times["bare"][n][0] for n in rounds]),
+            "block_ms_a_tile": ms_a_tile([times["block"][n][0] for n in rounds]),
+            "merge_ms_a_tile": ms_a_tile([times["merge"][n][0] for n in rounds]),
+            "read_ms_a_tile": ms_a_tile([result.read_s for result in results[1:]]),
+            "outline_ms_a_tile": ms_a_tile([result.outline_s for result in results[1:]]),
+            "bare_share_of_read_to_parts": share(0, ("block",)),
+            "bare_share_of_read_to_features": share(0, ("block", "merge")),
+            "bare_share_by_the_clock": share(1, ("block", "merge")),
         },
     )
 

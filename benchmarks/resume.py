@@ -67,7 +67,10 @@ def main() -> None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             same += start(region, out, 2).wait() == 0 and results_of(out) == expected
-    write_row("resume", {"moments": moments, "killed_while_running": killed, "same_bytes": same})
+    write_row(
+        "resume",
+        {"moments": moments, "killed_while_running": killed, "same_bytes": same, "same_share": same / moments},
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""One block task -> its part on disk: read, detect, outline; everything a Dask worker does."""
+"""One block task -> its part on disk: read ahead, detect, outline; everything a Dask worker does."""
 
+import itertools
 import json
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from detection.detector import Detector
 from detection.load import DetectorSpec, load_detector
@@ -20,7 +23,9 @@ from groundplan.records import Detections
 from groundplan.schema import PARTS, empty_frame
 from groundplan.vector import write_parquet
 from groundplan.whole import write_text_whole
+from pipeline.ahead import ahead
 from pipeline.plan import BlockTask
+from pipeline.stage_code import check_code
 from postprocess.parts import tile_parts
 from tiling.grid import Tile
 from tiling.paths import without_secrets
@@ -30,6 +35,12 @@ log = logging.getLogger(__name__)
 
 TRIES = 2
 """How often a tile is tried before it is recorded as failed: a server's hiccup passes, a damaged file does not."""
+
+READ_AHEAD = 2
+"""Tiles read while the network looks at earlier ones, beyond those it takes at once; a fast disk needs one."""
+
+PASSING = (Error, OSError, RuntimeError, ValueError, ArithmeticError)
+"""Anything that a tile's pixels can cause; a bug in our own code (TypeError, KeyError, ...) stops the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +69,9 @@ class BlockResult:
     n_parts: int
     failures: tuple[TileFailure, ...] = ()
     read_s: float = 0.0
+    """Seconds of reading, most of them while the network was at work."""
+    wait_s: float = 0.0
+    """Seconds for which the network waited for reading."""
     detect_s: float = 0.0
     outline_s: float = 0.0
     valid_km2: float = 0.0
@@ -67,9 +81,22 @@ class BlockResult:
     """Row and column of each tile without imagery; () as well in records from before it was kept."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A tile as it was read."""
+
+    tile: Tile
+    image: NDArray[np.uint8] | None
+    """None where it could not be read."""
+    valid: NDArray[np.bool_] | None
+    error: str
+    seconds: float
+
+
 @dataclass(slots=True)
 class _Clock:
     read_s: float = 0.0
+    wait_s: float = 0.0
     detect_s: float = 0.0
     outline_s: float = 0.0
     valid_px: int = 0
@@ -80,8 +107,8 @@ class _Clock:
 def run_block(task: BlockTask) -> BlockResult:
     """Work through a block, write its part and say what happened.
 
-    A tile that fails is tried again, then recorded; the rest of the block goes on. The part is written whole
-    before the record that vouches for it.
+    Tiles are read in another thread while the network looks at earlier ones. One that fails is tried again, then
+    recorded; the rest of the block goes on. The part is written whole before the record that vouches for it.
 
     Raises
     ------
@@ -89,28 +116,32 @@ def run_block(task: BlockTask) -> BlockResult:
         The part cannot be written.
     WeightsError
         The weights cannot be loaded.
+    ConfigError
+        The task was planned by other code than this.
     """
+    check_code(task.code)
     detector = worker_detector(task.detector)
     clock = _Clock()
     frames = []
-    with SceneReader(task.region) as reader:
-        for tile in task.tiles:
-            frame = _try_tile(tile, task, reader=reader, detector=detector, clock=clock)
-            if frame is not None and len(frame):
-                frames.append(frame)
+    at_once: int = getattr(detector, "batch_tiles", 1)
+    with ahead(_reads(task), depth=READ_AHEAD + at_once - 1) as reads:
+        for some in _batches(_seen(reads, task, clock), at_once):
+            frames += _parts(some, task, detector=detector, clock=clock)
     crs = task.region.grid.crs
+    frames = [frame for frame in frames if len(frame)]
     parts = pd.concat(frames, ignore_index=True) if frames else empty_frame(PARTS, crs=crs)
     write_parquet(gpd.GeoDataFrame(parts, geometry="geometry", crs=crs), task.part)
     result = BlockResult(
         row=task.row,
         col=task.col,
         part=task.part.name,
-        n_tiles=len(task.tiles),
+        n_tiles=len(task.numbers),
         n_empty=len(clock.empty),
         empty=tuple(clock.empty),
         n_parts=len(parts),
         failures=tuple(clock.failures),
         read_s=round(clock.read_s, 3),
+        wait_s=round(clock.wait_s, 3),
         detect_s=round(clock.detect_s, 3),
         outline_s=round(clock.outline_s, 3),
         valid_km2=0.0 if task.coarse else clock.valid_px * task.region.grid.gsd_m**2 / 1e6,
@@ -137,51 +168,99 @@ def read_result(path: Path) -> BlockResult | None:
         return None
 
 
-def _try_tile(
-    tile: Tile, task: BlockTask, *, reader: SceneReader, detector: Detector, clock: _Clock
-) -> gpd.GeoDataFrame | None:
+def _reads(task: BlockTask) -> Iterator[_Read]:
+    """Read a block's tiles in turn; runs, as a whole, in the thread that reads ahead."""
+    with SceneReader(task.region) as reader:
+        for tile in task.tiles:
+            yield _read(tile, reader)
+
+
+def _read(tile: Tile, reader: SceneReader) -> _Read:
+    started = time.perf_counter()
+    image = valid = None
     for attempt in range(1, TRIES + 1):
         try:
-            return _tile_parts(tile, task, reader=reader, detector=detector, clock=clock)
-        except (Error, OSError, RuntimeError, ValueError, ArithmeticError) as err:
-            # Anything a tile's pixels can cause; a bug in our own code (TypeError, KeyError, ...) stops the run.
-            lines = str(err).splitlines()
-            text = without_secrets(f"{type(err).__name__}: {lines[0] if lines else ''}")
-            log.warning("tile row %d, col %d, try %d of %d: %s", tile.row, tile.col, attempt, TRIES, text)
-            if attempt == TRIES:
-                clock.failures.append(TileFailure(row=tile.row, col=tile.col, error=text, coarse=task.coarse))
-            else:
-                reader.close()
-    return None
+            image, valid = reader.read(tile)
+            error = ""
+            break
+        except PASSING as err:
+            error = _one_line(err)
+            log.warning("tile row %d, col %d, read %d of %d: %s", tile.row, tile.col, attempt, TRIES, error)
+            reader.close()
+    return _Read(tile=tile, image=image, valid=valid, error=error, seconds=time.perf_counter() - started)
 
 
-def _tile_parts(
-    tile: Tile, task: BlockTask, *, reader: SceneReader, detector: Detector, clock: _Clock
-) -> gpd.GeoDataFrame | None:
+def _seen(reads: Iterator[_Read], task: BlockTask, clock: _Clock) -> Iterator[_Read]:
+    """Pass on the tiles that show anything; note the empty and the unreadable ones."""
+    waiting = time.perf_counter()
+    for read in reads:
+        clock.wait_s += time.perf_counter() - waiting
+        clock.read_s += read.seconds
+        tile = read.tile
+        if read.valid is None:
+            clock.failures.append(TileFailure(row=tile.row, col=tile.col, error=read.error, coarse=task.coarse))
+        elif read.valid.any():
+            yield read
+        else:
+            clock.empty.append((tile.row, tile.col))
+        waiting = time.perf_counter()
+
+
+def _batches(reads: Iterator[_Read], size: int) -> Iterator[list[_Read]]:
+    while some := list(itertools.islice(reads, size)):
+        yield some
+
+
+def _parts(
+    reads: Sequence[_Read], task: BlockTask, *, detector: Detector, clock: _Clock
+) -> list[gpd.GeoDataFrame]:
+    """Detect and outline the tiles of a batch; where that fails, each on its own."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return _detected(reads, task, detector=detector, clock=clock)
+        except PASSING as err:
+            if len(reads) > 1:
+                return [frame for read in reads for frame in _parts([read], task, detector=detector, clock=clock)]
+            tile, error = reads[0].tile, _one_line(err)
+            log.warning("tile row %d, col %d, try %d of %d: %s", tile.row, tile.col, attempt, TRIES, error)
+    clock.failures.append(TileFailure(row=tile.row, col=tile.col, error=error, coarse=task.coarse))
+    return []
+
+
+def _detected(
+    reads: Sequence[_Read], task: BlockTask, *, detector: Detector, clock: _Clock
+) -> list[gpd.GeoDataFrame]:
     started = time.perf_counter()
-    image, valid = reader.read(tile)
-    clock.read_s += time.perf_counter() - started
-    if not valid.any():
-        clock.empty.append((tile.row, tile.col))
-        return None
-    window, core = tile.window, tile.core
-    top, left = core.row - window.row, core.col - window.col
-    n_valid = int(valid[top : top + core.height, left : left + core.width].sum())
-    started = time.perf_counter()
-    (found,) = detector.detect([image])
+    every = detector.detect([read.image for read in reads if read.image is not None])
     clock.detect_s += time.perf_counter() - started
     started = time.perf_counter()
     grid = task.region.grid
-    frame = tile_parts(
-        keep_detections(found, task.min_score),
-        transform=tile.transform,
-        tile_px=grid.tile_px,
-        crs=grid.crs,
-        options=task.polygons,
-    )
+    frames = [
+        tile_parts(
+            keep_detections(found, task.min_score),
+            transform=read.tile.transform,
+            tile_px=grid.tile_px,
+            crs=grid.crs,
+            options=task.polygons,
+        )
+        for read, found in zip(reads, every, strict=True)
+    ]
     clock.outline_s += time.perf_counter() - started
-    clock.valid_px += n_valid
-    return frame
+    clock.valid_px += sum(_owned_px(read) for read in reads)
+    return frames
+
+
+def _owned_px(read: _Read) -> int:
+    """Return how many valid pixels a tile owns."""
+    assert read.valid is not None
+    window, core = read.tile.window, read.tile.core
+    top, left = core.row - window.row, core.col - window.col
+    return int(read.valid[top : top + core.height, left : left + core.width].sum())
+
+
+def _one_line(err: BaseException) -> str:
+    lines = str(err).splitlines()
+    return without_secrets(f"{type(err).__name__}: {lines[0] if lines else ''}")
 
 
 def keep_detections(found: Detections, min_score: dict[str, float]) -> Detections:

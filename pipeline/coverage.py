@@ -8,6 +8,7 @@ import shapely
 from groundplan.crs import LON_LAT, transform_geometries
 from osm.read_extent import Extent, read_extent
 from pipeline.plan import Plan
+from tiling.grid import numbered_tile
 
 MAX_TILES = 10_000
 """So many tiles, evenly spread, stand for all."""
@@ -31,13 +32,13 @@ def extract_coverage(plan: Plan) -> Coverage | None:
     OsmFileError
         The extract cannot be read.
     """
-    tiles = [tile for task in plan.tasks if not task.coarse for tile in task.tiles]
-    if plan.config.extract is None or not tiles:
+    numbers = plan.tile_numbers(coarse=False)
+    if plan.config.extract is None or not len(numbers):
         return None
     extent = read_extent(plan.config.extract)
     margin_m = plan.config.diff.edge_margin_m
-    step = -(-len(tiles) // MAX_TILES)
-    left, bottom, right, top = np.array([tile.core_bounds for tile in tiles[::step]]).T
+    sample = numbers[:: -(-len(numbers) // MAX_TILES)].tolist()
+    left, bottom, right, top = np.array([numbered_tile(plan.region.grid, each).core_bounds for each in sample]).T
     needed = shapely.box(left - margin_m, bottom - margin_m, right + margin_m, top + margin_m)
     if extent.bbox is None:
         return Coverage(extent=extent, share=0.0, margin_m=margin_m)

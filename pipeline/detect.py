@@ -6,9 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from groundplan.errors import OutputError
 from pipeline.blocks import BlockResult, read_result, run_block
 from pipeline.executor import Executor, Failure
@@ -111,9 +108,3 @@ def _drop_stale(plan: Plan) -> None:
     for path in (plan.config.out / "parts").glob("*"):
         if path not in known and OWN_NAME.fullmatch(path.name):
             path.unlink()
-
-
-def tile_bounds(plan: Plan, *, coarse: bool = False) -> NDArray[np.float64]:
-    """Return left, bottom, right, top of every tile of one pass, shape (T, 4)."""
-    bounds = [tile.bounds for task in plan.tasks if task.coarse == coarse for tile in task.tiles]
-    return np.array(bounds, float).reshape(-1, 4)

@@ -81,7 +81,7 @@ def _service_s(plan: Plan, index: int) -> float:
         return 0.0
     own_m2 = (scene.gsd_m * scene.tiles.tile_px) ** 2
     grid = plan.region.grid
-    n_fine = sum(len(task.tiles) for task in plan.tasks if not task.coarse)
+    n_fine = len(plan.tile_numbers(coarse=False))
     seen_m2 = n_fine * (grid.stride_px * grid.gsd_m) ** 2
     n_wanted = min(seen_m2 / own_m2 + 1, scene.width * scene.height / scene.tiles.tile_px**2)
     return n_wanted / scene.tiles.requests_per_s

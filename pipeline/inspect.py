@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ from osm.licence import check_licence
 from pipeline.coverage import Coverage, coverage_finding, coverage_line, extract_coverage
 from pipeline.expected import MEASURED_LOOKS, Expected, expected_line, expected_time
 from pipeline.plan import Plan
-from tiling.grid import Tile
+from tiling.grid import Tile, numbered_tile
 from tiling.read import SceneReader
 
 SAMPLED_TILES = 24
@@ -42,7 +41,7 @@ def inspect(plan: Plan) -> Inspection:
 
     Tiles of services are not sampled: that would ask servers for what may never be run.
     """
-    tiles = _sample([tile for task in plan.tasks if not task.coarse for tile in task.tiles])
+    tiles = _sample(plan)
     missing: list[float] = []
     images: list[NDArray[np.uint8]] = []
     read_s: list[float] = []
@@ -79,9 +78,10 @@ def inspect(plan: Plan) -> Inspection:
     )
 
 
-def _sample(tiles: Sequence[Tile]) -> list[Tile]:
-    places = np.unique(np.linspace(0, len(tiles) - 1, min(SAMPLED_TILES, len(tiles))).round().astype(int))
-    return [tiles[place] for place in places.tolist()]
+def _sample(plan: Plan) -> list[Tile]:
+    numbers = plan.tile_numbers(coarse=False)
+    places = np.unique(np.linspace(0, len(numbers) - 1, min(SAMPLED_TILES, len(numbers))).round().astype(int))
+    return [numbered_tile(plan.region.grid, number) for number in numbers[places].tolist()]
 
 
 def _findings(plan: Plan) -> list[str]:

@@ -1,26 +1,27 @@
 """A region's config -> the plan of a run: grid, blocks, and for each block the name of the part it will write."""
 
 import dataclasses
-import hashlib
-import json
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
 
 from detection.detector import DetectorInfo
 from detection.load import DetectorSpec, check_labels, describe_detector, resolve_spec
 from groundplan.vector import read_vector
 from pipeline.config import RegionConfig
+from pipeline.part_names import part_name, scene_key, settings_key
+from pipeline.stage_code import stage_code
 from postprocess.options import PolygonOptions
-from tiling.grid import Block, Tile
-from tiling.region import Region, covered_blocks, covering_scenes, make_region
+from tiling.cover import covered_blocks
+from tiling.grid import Tile, core_sizes, numbered_tile
+from tiling.region import Region, make_region
 from tiling.scene import Scene
 from tiling.sources import read_scenes
-
-PARTS_VERSION = 2
-"""Raised whenever reading, detection or outlines change what a part holds, so that old parts are not reused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +30,25 @@ class BlockTask:
 
     row: int
     col: int
-    tiles: tuple[Tile, ...]
+    numbers: tuple[int, ...]
+    """`tiling.grid.tile_number` of each tile: a million tiles, made, would take 2 GB."""
     region: Region = field(repr=False)
-    """The region with only the scenes that this block sees."""
+    """The region with only the scenes that this block sees, and without its aoi: that chose the tiles."""
     detector: DetectorSpec
     min_score: dict[str, float]
     """Labels to keep and their thresholds."""
     polygons: PolygonOptions
     part: Path
     """Parquet file to write; its name is a hash of everything above."""
+    code: str
+    """`pipeline.stage_code` of the process that planned it; a worker with another refuses."""
     coarse: bool = False
     """Whether it belongs to the coarse pass, whose ground the other tasks cover as well."""
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """The tiles, row-major; made anew each time."""
+        return tuple(numbered_tile(self.region.grid, number) for number in self.numbers)
 
     @property
     def done(self) -> Path:
@@ -64,15 +73,18 @@ class Plan:
     @property
     def n_tiles(self) -> int:
         """Tiles that will be looked at."""
-        return sum(len(task.tiles) for task in self.tasks)
+        return sum(len(task.numbers) for task in self.tasks)
+
+    def tile_numbers(self, *, coarse: bool) -> NDArray[np.int64]:
+        """Return the numbers of all tiles of one pass, by block."""
+        own = [task.numbers for task in self.tasks if task.coarse == coarse]
+        return np.fromiter(itertools.chain.from_iterable(own), np.int64)
 
     @property
     def area_km2(self) -> float:
         """Ground owned by the tiles, each place once."""
-        gsd_m = self.region.grid.gsd_m
-        fine = [task for task in self.tasks if not task.coarse]
-        pixels = sum(tile.core.height * tile.core.width for task in fine for tile in task.tiles)
-        return pixels * gsd_m**2 / 1e6
+        grid = self.region.grid
+        return int(core_sizes(grid, self.tile_numbers(coarse=False)).prod(axis=1).sum()) * grid.gsd_m**2 / 1e6
 
 
 def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan:
@@ -110,19 +122,18 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     # In the CRS of the other pass, whatever was chosen for it: the parts of both are merged.
     coarse = region_at(region.grid.gsd_m * info.coarse_factor, region.grid.crs.to_wkt()) if wide else None
     tasks = tuple(
-        _task(
-            block,
-            one,
-            spec=spec,
-            info=info,
-            min_score={label: score for label, score in min_score.items() if (label in wide) == (one is coarse)},
-            polygons=dataclasses.replace(polygons, gsd_m=one.grid.gsd_m),
-            parts=config.out / "parts",
-            coarse=one is coarse,
-        )
+        task
         for one in (region, coarse)
         if one is not None
-        for block in covered_blocks(one, config.tiling.block_tiles)
+        for task in _tasks(
+            one,
+            config,
+            spec=spec,
+            sha256=info.sha256,
+            min_score={label: score for label, score in min_score.items() if (label in wide) == (one is coarse)},
+            polygons=dataclasses.replace(polygons, gsd_m=one.grid.gsd_m),
+            coarse=one is coarse,
+        )
     )
     return Plan(
         config=config,
@@ -143,66 +154,46 @@ def region_scenes(config: RegionConfig, *, gsd_m: float, aoi: gpd.GeoDataFrame |
     )
 
 
-def _task(
-    block: Block,
+def _tasks(
     region: Region,
+    config: RegionConfig,
     *,
     spec: DetectorSpec,
-    info: DetectorInfo,
+    sha256: str,
     min_score: dict[str, float],
     polygons: PolygonOptions,
-    parts: Path,
     coarse: bool,
-) -> BlockTask:
-    seen = sorted({index for found in covering_scenes(region, block.tiles) for index in found})
-    own = dataclasses.replace(
+) -> Iterator[BlockTask]:
+    """Yield the tasks of one pass."""
+    grid, parts = region.grid, config.out / "parts"
+    code = stage_code()
+    settings = settings_key(grid, code=code, sha256=sha256, min_score=min_score, polygons=polygons)
+    keys = [scene_key(scene) for scene in region.scenes]
+    for block in covered_blocks(region, config.tiling.block_tiles):
+        name = part_name(
+            block,
+            settings=settings,
+            scenes=[keys[index] for index in block.scenes],
+        )
+        yield BlockTask(
+            row=block.row,
+            col=block.col,
+            numbers=block.numbers,
+            region=_seen(region, block.scenes),
+            detector=spec,
+            min_score=min_score,
+            polygons=polygons,
+            code=code,
+            part=parts / (f"coarse-{name}" if coarse else name),
+            coarse=coarse,
+        )
+
+
+def _seen(region: Region, scenes: tuple[int, ...]) -> Region:
+    """Return what a task needs of the region."""
+    return dataclasses.replace(
         region,
-        scenes=tuple(region.scenes[index] for index in seen),
-        footprints=tuple(region.footprints[index] for index in seen),
+        scenes=tuple(region.scenes[index] for index in scenes),
+        footprints=tuple(region.footprints[index] for index in scenes),
+        aoi=None,
     )
-    name = part_name(block, own, sha256=info.sha256, min_score=min_score, polygons=polygons)
-    return BlockTask(
-        row=block.row,
-        col=block.col,
-        tiles=block.tiles,
-        region=own,
-        detector=spec,
-        min_score=min_score,
-        polygons=polygons,
-        part=parts / (f"coarse-{name}" if coarse else name),
-        coarse=coarse,
-    )
-
-
-def part_name(
-    block: Block, region: Region, *, sha256: str, min_score: dict[str, float], polygons: PolygonOptions
-) -> str:
-    """Return a file name that changes with anything the part depends on, and with nothing else."""
-    grid = region.grid
-    known: dict[str, Any] = {
-        "version": PARTS_VERSION,
-        "scenes": [_scene_key(scene) for scene in region.scenes],
-        "grid": [grid.tile_px, grid.overlap_px, list(grid.transform)[:6], grid.crs.to_wkt()],
-        "tiles": [[tile.row, tile.col] for tile in block.tiles],
-        "aoi": None if region.aoi is None else region.aoi.wkb_hex,
-        "detector": sha256,
-        "min_score": min_score,
-        "polygons": dataclasses.asdict(polygons),
-    }
-    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
-    return f"{block.row:05d}-{block.col:05d}-{digest[:16]}.parquet"
-
-
-def _scene_key(scene: Scene) -> list[Any]:
-    return [
-        scene.path,
-        scene.stamp,
-        scene.width,
-        scene.height,
-        list(scene.transform)[:6],
-        scene.count,
-        scene.dtype,
-        scene.nodata if scene.nodata == scene.nodata else "nan",
-        scene.bands,
-        None if scene.stretch is None else dataclasses.asdict(scene.stretch),
-    ]

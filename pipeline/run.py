@@ -19,7 +19,7 @@ from osm.diff import diff
 from osm.read import read_osm
 from pipeline.chips import write_chips
 from pipeline.config import RegionConfig
-from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts, tile_bounds
+from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts
 from pipeline.executor import default_workers, open_executor
 from pipeline.lock import hold_folder
 from pipeline.manifest import write_manifest
@@ -33,6 +33,7 @@ from postprocess.score import score_features
 from review.page import write_review
 from review.proposals import PageOptions
 from review.report import report_html
+from tiling.grid import tile_bounds
 
 log = logging.getLogger(__name__)
 
@@ -132,9 +133,10 @@ def run_detect(plan: Plan, options: RunOptions) -> Detected:
     scheduler = options.scheduler if n_waiting else None
     with tile_bar(plan.n_tiles) as bar, open_executor(workers=workers, scheduler=scheduler) as executor:
         detected = detect(plan, executor, on_block=lambda result: bar.update(result.n_tiles if result else 0))
-    write_tiles(out / TILES_NAME, tile_bounds(plan))
+    write_tiles(out / TILES_NAME, tile_bounds(plan.region.grid, plan.tile_numbers(coarse=False)))
     if plan.coarse is not None:
-        write_tiles(out / COARSE_TILES_NAME, tile_bounds(plan, coarse=True))
+        bounds = tile_bounds(plan.coarse.grid, plan.tile_numbers(coarse=True))
+        write_tiles(out / COARSE_TILES_NAME, bounds)
     keep_aoi(out, plan.region.aoi)
     write_manifest(plan, detected.results, failed=detected.failed, path=out / "manifest.json")
     return detected

@@ -19,6 +19,8 @@ class FolderServer:
         self.kinds = ("503", "drop", "short")
         """How requests fail, in turn."""
         self.delay_s = 0.0
+        self.headers: dict[str, str] = {}
+        """Said of every file."""
         self.requests: list[tuple[str, float]] = []
         self._lock = threading.Lock()
         self._faults = 0
@@ -85,6 +87,8 @@ class FolderServer:
         else:
             handler.send_response(200)
         handler.send_header("Accept-Ranges", "bytes")
+        for name, value in self.headers.items():
+            handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         if body:

@@ -3,10 +3,14 @@
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from groundplan import __version__
 from groundplan.errors import SceneError
+
+Result = TypeVar("Result")
 
 TRIES = 5
 FIRST_WAIT_S = 0.5
@@ -47,6 +51,19 @@ def fetch(address: str, *, max_bytes: int, first_wait_s: float | None = None) ->
     SceneError
         Another kind of address, a refusal, too long an answer, or faults in all `TRIES` tries.
     """
+    return Answer(data=_tried(address, lambda: _ask(address, max_bytes), first_wait_s=first_wait_s))
+
+
+def fetch_headers(address: str) -> Mapping[str, str]:
+    """Return what a server says of an address, names in lower case; {} where it does not answer the question."""
+    try:
+        return _tried(address, lambda: _ask_headers(address), first_wait_s=None) or {}
+    except SceneError:
+        return {}
+
+
+def _tried(address: str, ask: Callable[[], Result], *, first_wait_s: float | None) -> Result | None:
+    """Return what `ask` returns, tried again where the fault may pass; None where the server has nothing."""
     if not address.startswith(("http://", "https://")):
         raise SceneError(f"{address[:80]} is no http or https address; give one")
     wait_s = FIRST_WAIT_S if first_wait_s is None else first_wait_s
@@ -55,11 +72,11 @@ def fetch(address: str, *, max_bytes: int, first_wait_s: float | None = None) ->
         if attempt:
             time.sleep(wait_s * 2 ** (attempt - 1))
         try:
-            return _ask(address, max_bytes)
+            return ask()
         except urllib.error.HTTPError as err:
             with err:
                 if err.code in NOTHING:
-                    return Answer(data=None)
+                    return None
                 reason = f"HTTP {err.code}"
                 if err.code not in TRANSIENT:
                     raise SceneError(f"{address} answers {reason}; check the address and your access") from err
@@ -73,18 +90,24 @@ def fetch(address: str, *, max_bytes: int, first_wait_s: float | None = None) ->
     raise SceneError(f"{address} failed {TRIES} times, last: {reason}; try again later")
 
 
-def _ask(address: str, max_bytes: int) -> Answer:
+def _ask_headers(address: str) -> Mapping[str, str]:
+    request = urllib.request.Request(address, headers={"User-Agent": USER_AGENT}, method="HEAD")
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+        return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _ask(address: str, max_bytes: int) -> bytes | None:
     request = urllib.request.Request(address, headers={"User-Agent": USER_AGENT})
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
         if response.status in NOTHING:
-            return Answer(data=None)
+            return None
         data = response.read(max_bytes + 1)
         if len(data) > max_bytes:
             raise SceneError(f"{address} answers with more than {max_bytes} bytes; check the address")
         length = response.headers.get("Content-Length")
         if length is not None and len(data) != int(length):
             raise EOFError(f"{len(data)} of {length} bytes came")
-        return Answer(data=data)
+        return bytes(data)
 
 
 def _heed(retry_after: str | None) -> None:

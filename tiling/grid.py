@@ -1,10 +1,12 @@
 """A region's size in pixels -> tiles that overlap, and cores that partition it; numbers only."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pyproj
 from affine import Affine
+from numpy.typing import ArrayLike, NDArray
 
 from groundplan.errors import ConfigError
 
@@ -119,14 +121,23 @@ class TileGrid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Neighbouring tiles that one task works through."""
+    """Neighbouring tiles that one task works through; it knows their numbers and makes them when asked."""
 
     row: int
     """Row of the block among blocks, from the top."""
     col: int
     """Column of the block among blocks, from the left."""
-    tiles: tuple[Tile, ...]
-    """In row-major order; fewer than a full block's at the edges, or where tiles were skipped."""
+    grid: TileGrid
+    """The grid of its tiles."""
+    numbers: tuple[int, ...]
+    """`tile_number` of each tile, ascending; fewer than a full block's at the edges or where some were skipped."""
+    scenes: tuple[int, ...] = ()
+    """Indices of the region's scenes that its tiles touch, in order of priority."""
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """The tiles, row-major; made anew each time."""
+        return tuple(numbered_tile(self.grid, number) for number in self.numbers)
 
 
 def _n_tiles(length_px: int, tile_px: int, stride_px: int) -> int:
@@ -188,6 +199,51 @@ def tile_at(grid: TileGrid, *, row: int, col: int) -> Tile:
     )
 
 
+def tile_number(grid: TileGrid, *, row: int, col: int) -> int:
+    """Return the place of a tile in the row-major order of all the grid's tiles."""
+    return row * grid.n_cols + col
+
+
+def numbered_tile(grid: TileGrid, number: int) -> Tile:
+    """Return the tile that `tile_number` gave the number of."""
+    row, col = divmod(number, grid.n_cols)
+    return tile_at(grid, row=row, col=col)
+
+
+def tile_bounds(grid: TileGrid, numbers: ArrayLike) -> NDArray[np.float64]:
+    """Return `Tile.bounds` of many tiles, to the last bit, without making them; shape (T, 4).
+
+    Parameters
+    ----------
+    grid : TileGrid
+    numbers : array_like of int, shape (T,)
+        From `tile_number`.
+    """
+    rows, cols = np.divmod(np.asarray(numbers, np.int64), grid.n_cols)
+    t, top, left = grid.transform, rows * grid.stride_px, cols * grid.stride_px
+    return np.column_stack(
+        [
+            t.c + t.a * left,
+            t.f + t.e * (top + grid.tile_px),
+            t.c + t.a * (left + grid.tile_px),
+            t.f + t.e * top,
+        ]
+    )
+
+
+def core_sizes(grid: TileGrid, numbers: ArrayLike) -> NDArray[np.int64]:
+    """Return height and width of the cores of many tiles, px, without making them; shape (T, 2)."""
+    rows, cols = np.divmod(np.asarray(numbers, np.int64), grid.n_cols)
+    heights = _owned(rows, grid.n_rows, grid, grid.height_px)
+    return np.column_stack([heights, _owned(cols, grid.n_cols, grid, grid.width_px)])
+
+
+def _owned(indices: NDArray[np.int64], count: int, grid: TileGrid, length_px: int) -> NDArray[np.int64]:
+    known, at = np.unique(indices, return_inverse=True)
+    sizes = [_core(index, count, grid, length_px)[1] for index in known.tolist()]
+    return np.array(sizes, np.int64)[at]
+
+
 def tiles(grid: TileGrid) -> Iterator[Tile]:
     """Yield every tile of the grid, row-major."""
     for row in range(grid.n_rows):
@@ -195,8 +251,25 @@ def tiles(grid: TileGrid) -> Iterator[Tile]:
             yield tile_at(grid, row=row, col=col)
 
 
-def group_tiles(members: Iterable[Tile], block_tiles: int) -> tuple[Block, ...]:
-    """Group tiles into blocks of block_tiles x block_tiles places; blocks and their tiles are row-major.
+def group_tiles(
+    grid: TileGrid, numbers: ArrayLike, block_tiles: int
+) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+    """Yield blocks of block_tiles x block_tiles places, row-major, and which of `numbers` lie in each.
+
+    Parameters
+    ----------
+    grid : TileGrid
+    numbers : array_like of int, shape (T,)
+        From `tile_number`, in any order.
+    block_tiles : int
+        Tiles along each side of a block.
+
+    Yields
+    ------
+    row, col : int
+        Of the block among blocks.
+    members : ndarray of shape (M,), dtype int64
+        Indices into `numbers`, by ascending number.
 
     Raises
     ------
@@ -205,15 +278,12 @@ def group_tiles(members: Iterable[Tile], block_tiles: int) -> tuple[Block, ...]:
     """
     if block_tiles < 1:
         raise ConfigError(f"block_tiles={block_tiles} is below 1; choose 1 or more tiles a side")
-    groups: dict[tuple[int, int], list[Tile]] = {}
-    for tile in members:
-        groups.setdefault((tile.row // block_tiles, tile.col // block_tiles), []).append(tile)
-    return tuple(
-        Block(row=row, col=col, tiles=tuple(sorted(group, key=lambda tile: (tile.row, tile.col))))
-        for (row, col), group in sorted(groups.items())
-    )
-
-
-def blocks(grid: TileGrid, block_tiles: int) -> tuple[Block, ...]:
-    """Return the blocks of all the grid's tiles; `tiling.region.covered_blocks` leaves the empty ones out."""
-    return group_tiles(tiles(grid), block_tiles)
+    known = np.asarray(numbers, np.int64)
+    rows, cols = np.divmod(known, grid.n_cols)
+    across = -(-grid.n_cols // block_tiles)
+    owner = rows // block_tiles * across + cols // block_tiles
+    order = np.lexsort((known, owner))
+    for members in np.split(order, np.flatnonzero(np.diff(owner[order])) + 1):
+        if len(members):
+            row, col = divmod(int(owner[members[0]]), across)
+            yield row, col, members

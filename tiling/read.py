@@ -9,11 +9,12 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from groundplan.errors import SceneError
+from tiling.cover import covering_scenes
 from tiling.grid import Tile, Window
 from tiling.on_grid import Image, Source, Valid, in_quarters, open_source, read_window
 from tiling.paths import gdal_options
 from tiling.patience import TRIES, forget, may_pass, patiently
-from tiling.region import Region, covering_scenes
+from tiling.region import Region
 from tiling.scene import one_line
 
 MAX_OPEN = 64
@@ -88,7 +89,7 @@ class SceneReader:
         window = tile.window
         image = np.zeros((3, window.height, window.width), np.uint8)
         valid = np.zeros((window.height, window.width), bool)
-        for index in covering_scenes(self.region, [tile])[0]:
+        for index in covering_scenes(self.region, [tile.bounds])[0]:
             part, part_valid = self._read_scene(index, window)
             fresh = part_valid & ~valid
             np.copyto(image, part, where=fresh)

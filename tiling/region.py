@@ -13,7 +13,7 @@ from affine import Affine
 from groundplan.crs import LON_LAT, check_metric, transform_geometries, utm_crs
 from groundplan.errors import ConfigError, CRSError, SceneError
 from groundplan.tangles import tangled
-from tiling.grid import Block, Tile, TileGrid, group_tiles, tile_at
+from tiling.grid import TileGrid
 from tiling.ground import pixel_area_m2
 from tiling.scene import Scene, footprint
 
@@ -25,9 +25,6 @@ COARSER_SLACK = 1.01
 
 LATTICE_SLACK_PX = 0.01
 """Two lattices are one when no corner of a scene lies further than this from a corner of a pixel."""
-
-MAX_TILES = 2_000_000
-"""A region may have so many: 26,000 km2 at 0.3 m in tiles of 512 px, and a gigabyte of plan."""
 
 MAX_AREA_ERROR = 0.01
 """Largest error of areas that the metric CRS may make at a scene; a UTM zone makes 0.2 % at its edges."""
@@ -218,54 +215,3 @@ def _check_scale(scenes: Sequence[Scene], footprints: Sequence[shapely.Polygon],
                 f"areas at {scene.path} come out {100 * (1 / ratio - 1):+.1f} % off in {grid.crs.name!r}; "
                 "split the region, or name a `crs` that fits all its scenes"
             )
-
-
-def covering_scenes(region: Region, tiles: Sequence[Tile]) -> tuple[tuple[int, ...], ...]:
-    """Return, for each tile, the indices of the scenes that its window touches, in order of priority.
-
-    A tile outside the aoi gets (), as one that no scene touches: there is nothing to read for it.
-    """
-    if not tiles:
-        return ()
-    boxes = shapely.box(*np.array([tile.bounds for tile in tiles]).T)
-    hits = shapely.STRtree(np.array(region.footprints, dtype=object)).query(boxes, predicate="intersects")
-    wanted = np.ones(len(boxes), bool) if region.aoi is None else shapely.intersects(region.aoi, boxes)
-    found: list[list[int]] = [[] for _ in tiles]
-    for tile_index, scene_index in zip(*hits.tolist(), strict=True):
-        if wanted[tile_index]:
-            found[tile_index].append(scene_index)
-    return tuple(tuple(sorted(indices)) for indices in found)
-
-
-def covered_tiles(region: Region) -> tuple[Tile, ...]:
-    """Return the tiles that some scene and the aoi touch, row-major; the work that there is to do.
-
-    The cost grows with the scenes' area, not with the grid's: far-apart scenes do not enumerate the gap.
-    """
-    grid = region.grid
-    inverse = ~grid.transform
-    places: set[tuple[int, int]] = set()
-    for left, bottom, right, top in shapely.bounds(list(region.footprints)).tolist():
-        cols = _tile_range(left * inverse.a + inverse.c, right * inverse.a + inverse.c, grid, grid.n_cols)
-        rows = _tile_range(top * inverse.e + inverse.f, bottom * inverse.e + inverse.f, grid, grid.n_rows)
-        if len(places) + len(rows) * len(cols) > MAX_TILES:
-            raise ConfigError(
-                f"the region has {len(places) + len(rows) * len(cols)} tiles, more than {MAX_TILES}; "
-                "name a smaller aoi, or split it"
-            )
-        places.update((row, col) for row in rows for col in cols)
-    candidates = [tile_at(grid, row=row, col=col) for row, col in sorted(places)]
-    covering = covering_scenes(region, candidates)
-    return tuple(tile for tile, scenes in zip(candidates, covering, strict=True) if scenes)
-
-
-def _tile_range(first_px: float, end_px: float, grid: TileGrid, count: int) -> range:
-    """Return the tiles whose windows a stretch of pixels can touch along one axis."""
-    first = math.floor((first_px - grid.tile_px) / grid.stride_px)
-    end = math.floor(end_px / grid.stride_px) + 1
-    return range(max(first, 0), min(end, count))
-
-
-def covered_blocks(region: Region, block_tiles: int) -> tuple[Block, ...]:
-    """Return the blocks of block_tiles x block_tiles tiles, with only the tiles that there is work for."""
-    return group_tiles(covered_tiles(region), block_tiles)

@@ -21,6 +21,7 @@ from tiling.ground import apply, gsd_m
 from tiling.paths import gdal_options, is_address
 from tiling.patience import patiently
 from tiling.radiometry import Stretch
+from tiling.stamp import scene_stamp
 from tiling.tile_service import TileService
 
 Validity = Literal["all", "nodata", "alpha", "mask"]
@@ -66,7 +67,7 @@ class Scene:
     overviews: tuple[int, ...]
     """Factors of the file's overviews, ascending; () without any."""
     stamp: str
-    """Size and time of change of a local file: a changed file has another stamp; "" for addresses."""
+    """From `tiling.stamp`: a changed file has another; "" where a server does not say."""
     band_names: tuple[str, ...] = ()
     """What the file or its STAC item calls each band, in lower case, "" where nothing; () = nothing is known."""
     bands: tuple[int, int, int] | None = None
@@ -137,8 +138,6 @@ def _scene_of(dataset: Any, name: str) -> Scene:
         raise SceneError(
             f"{name} has pixels without size on the ground; check its transform {tuple(transform)[:6]}"
         )
-    local = Path(name)
-    status = local.stat() if not is_address(name) else None
     return Scene(
         path=name,
         width=dataset.width,
@@ -153,7 +152,7 @@ def _scene_of(dataset: Any, name: str) -> Scene:
         validity=_validity_of(dataset),
         block_shape=tuple(dataset.block_shapes[0]),
         overviews=tuple(sorted(dataset.overviews(1))),
-        stamp=f"{status.st_size}-{status.st_mtime_ns}" if status else "",
+        stamp=scene_stamp(name, dataset.files),
         band_names=tuple((text or "").strip().lower() for text in dataset.descriptions),
         # "2024:06:01 10:00:00" -> "2024-06-01 10:00:00"
         taken=dataset.tags().get("TIFFTAG_DATETIME", "")[:19].replace(":", "-", 2),

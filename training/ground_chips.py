@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import DataError
+from tiling.cover import covered_tiles
 from tiling.grid import Tile, Window, window_bounds, window_transform
 from tiling.read import SceneReader
-from tiling.region import Region, covered_tiles
+from tiling.region import Region
 from training.chips import ChipWriter, Instance, LonLatBounds
 from training.rings import Rings, rasterise
 from training.splits import split_ground

@@ -1,6 +1,7 @@
 """Runs whose processes are killed lose nothing: neither a whole tree at any moment, nor one worker of several."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -8,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def spawn(command: list[str]) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+DEADLY = """
+import os
+
+import pipeline.blocks
+
+harmless = pipeline.blocks.run_block
+
+
+def run_block(task):
+    if (task.row, task.col) == (1, 2):
+        os._exit(9)
+    return harmless(task)
+
+
+pipeline.blocks.run_block = run_block
+"""
+"""What workers load before they start: one block takes down whichever of them it lands on."""
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -93,7 +113,9 @@ def test_a_run_killed_three_times_and_resumed_gives_the_same_bytes(
 
 
 @contextlib.contextmanager
-def real_cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+def real_cluster(
+    folder: Path, *, worker: Sequence[str] = ("--no-nanny",)
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """Yield the address of a `dask scheduler` and its two `dask worker` processes, over TCP."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -101,7 +123,7 @@ def real_cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[byte
     address = f"tcp://127.0.0.1:{port}"
     dask = [sys.executable, "-m", "dask"]
     host = ["--host", "127.0.0.1", "--no-dashboard"]
-    own = ["--nthreads", "1", "--no-nanny", "--local-directory", str(folder), "--no-dashboard"]
+    own = ["--nthreads", "1", "--local-directory", str(folder), "--no-dashboard", *worker]
     started = [spawn([*dask, "scheduler", *host, "--port", str(port)])]
     try:
         workers = [spawn([*dask, "worker", address, *own]) for _ in range(2)]
@@ -141,3 +163,26 @@ def test_a_worker_killed_in_the_middle_on_a_real_cluster_costs_nothing(
     assert results_of(out) == expected
     n_blocks = sum(name.endswith(".parquet") for name in expected) - 1
     assert 0 < n_done < n_blocks, "the worker was not killed in the middle"
+
+
+@pytest.mark.slow
+def test_a_block_that_kills_every_worker_is_recorded_and_the_run_goes_on(
+    undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region, expected = undisturbed
+    out, deadly = tmp_path / "run", tmp_path / "deadly.py"
+    deadly.write_text(DEADLY)
+    # Two deaths instead of four: workers take seconds to come back.
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
+    with real_cluster(tmp_path, worker=["--nanny", "--preload", str(deadly)]) as (address, _):
+        wait_for_workers(address, 2)
+        assert start(region, out, "--scheduler", address).wait(PATIENCE_S) == 3
+    (failed,) = json.loads((out / "manifest.json").read_text())["blocks"]["failed"]
+    assert failed["part"].startswith("00001-00002-") and failed["error"].startswith("KilledWorker")
+    parts = {name: data for name, data in expected.items() if name.startswith("0")}
+    assert len(parts) > 10 and failed["part"] in parts
+    assert {path.name for path in (out / "parts").glob("*.parquet")} == set(parts) - {failed["part"]}
+    assert all(path.read_bytes() == parts[path.name] for path in (out / "parts").glob("*.parquet"))
+    # Elsewhere it does no harm: only this block is left to do, and then all is as if nothing had happened.
+    assert start(region, out, "--workers", "0").wait(PATIENCE_S) == 0
+    assert results_of(out) == expected

@@ -1,11 +1,16 @@
 """Part names change with everything a part depends on, and with nothing else."""
 
 import os
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
+import rasterio
+import shapely
+from affine import Affine
 
 from groundplan.errors import OutputError
 from pipeline.config import read_region
@@ -72,6 +77,55 @@ def test_a_scene_that_was_written_again_is_read_again(folder: Path, change: Call
     before = part_names(folder)
     change(folder / "scene.tif")
     assert not before & part_names(folder)
+
+
+def test_parts_made_by_other_code_are_not_taken_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = part_names(folder)
+    assert part_names(folder) == before
+    monkeypatch.setattr("pipeline.plan.stage_code", lambda: "other code")
+    assert not before & part_names(folder)
+
+
+def test_a_scene_that_a_block_does_not_see_does_not_change_its_part(folder: Path) -> None:
+    with rasterio.open(folder / "scene.tif") as scene:
+        pixels, profile = scene.read(), scene.profile
+    # To the east, so that the other tiles keep their places; all but the last column keep their cores, too.
+    place = profile["transform"] @ Affine.translation(1000, 0)
+    with rasterio.open(folder / "east.tif", "w", **(profile | {"transform": place})) as scene:
+        scene.write(pixels)
+    before = part_names(folder)
+    after = part_names(folder, REGION.replace('["scene.tif"]', '["scene.tif", "east.tif"]'))
+    kept = {name for name in before if not name.startswith(("00000-00002", "00001-00002", "00002-00002"))}
+    assert len(kept) == 6 and before & after == kept
+
+
+def test_the_aoi_counts_by_the_tiles_that_it_chooses(folder: Path) -> None:
+    def write(left: float, right: float) -> None:
+        box = shapely.box(left, 4_999_700, right, 5_000_000)
+        gpd.GeoDataFrame(geometry=[box], crs="EPSG:32633").to_crs(4326).to_file(folder / "aoi.geojson")
+
+    text = REGION.replace("[model]", 'aoi = "aoi.geojson"\n[model]', 1)
+    write(500_000, 500_240)
+    before = part_names(folder, text)
+    assert len(before) == 6
+    write(500_000, 500_239)
+    after = part_names(folder, text)
+    # The region ends a few pixels earlier: tiles of the last column own less.
+    assert before & after == {name for name in before if not name[6:].startswith("00001")}
+    write(500_000, 500_090)
+    assert len(part_names(folder, text)) < len(before)
+
+
+def test_tasks_hold_numbers_and_make_their_tiles(folder: Path) -> None:
+    path = folder / "region.toml"
+    path.write_text(REGION)
+    plan = make_plan(read_region(path, out=folder / "run"), device="cpu", threads=None)
+    made = [tile for task in plan.tasks for tile in task.tiles]
+    assert len(made) == plan.n_tiles == 25
+    assert plan.tile_numbers(coarse=False).tolist() == [tile.row * 5 + tile.col for tile in made]
+    assert plan.area_km2 == pytest.approx((1000 * 0.3) ** 2 / 1e6)
+    assert all(pickle.loads(pickle.dumps(task)) == task for task in plan.tasks)  # noqa: S301
+    assert all(len(pickle.dumps(task)) < 12_000 for task in plan.tasks)
 
 
 def test_two_runs_do_not_share_a_folder_and_leftovers_are_swept(tmp_path: Path) -> None:

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundplan.errors import ConfigError
-from tiling.grid import TileGrid, blocks, group_tiles, tile_at, tiles
+from tiling.grid import (
+    TileGrid,
+    core_sizes,
+    group_tiles,
+    numbered_tile,
+    tile_at,
+    tile_bounds,
+    tile_number,
+    tiles,
+)
 
 UTM = pyproj.CRS.from_epsg(32632)
 NORTH_UP = Affine(0.3, 0.0, 500000.1, 0.0, -0.3, 5700000.3)
@@ -85,12 +94,27 @@ def test_neighbouring_cores_share_the_very_same_edge(grid: TileGrid) -> None:
         assert edges[0][0] == grid.bounds[0] and edges[-1][2] == grid.bounds[2]
 
 
-@given(grids(), st.integers(1, 5))
-def test_blocks_hold_every_tile_once(grid: TileGrid, block_tiles: int) -> None:
-    found = [tile for block in blocks(grid, block_tiles) for tile in block.tiles]
-    assert sorted(found, key=lambda t: (t.row, t.col)) == list(tiles(grid))
-    for block in blocks(grid, block_tiles):
-        assert {(t.row // block_tiles, t.col // block_tiles) for t in block.tiles} == {(block.row, block.col)}
+@given(grids(), st.integers(1, 5), st.randoms())
+def test_blocks_hold_every_tile_once(grid: TileGrid, block_tiles: int, random) -> None:
+    numbers = list(range(grid.n_rows * grid.n_cols))
+    random.shuffle(numbers)
+    found = list(group_tiles(grid, numbers, block_tiles))
+    assert sorted(at for _, _, members in found for at in members) == list(range(len(numbers)))
+    assert [(row, col) for row, col, _ in found] == sorted({(row, col) for row, col, _ in found})
+    for row, col, members in found:
+        own = [numbered_tile(grid, numbers[at]) for at in members]
+        assert {(t.row // block_tiles, t.col // block_tiles) for t in own} == {(row, col)}
+        assert own == sorted(own, key=lambda t: (t.row, t.col))
+
+
+@given(grids())
+def test_numbers_stand_for_tiles_to_the_last_bit(grid: TileGrid) -> None:
+    every = list(tiles(grid))
+    numbers = [tile_number(grid, row=tile.row, col=tile.col) for tile in every]
+    assert numbers == list(range(len(every)))
+    assert [numbered_tile(grid, number) for number in numbers] == every
+    assert tile_bounds(grid, numbers).tolist() == [list(tile.bounds) for tile in every]
+    assert core_sizes(grid, numbers).tolist() == [[tile.core.height, tile.core.width] for tile in every]
 
 
 def test_tile_bounds_are_where_hand_arithmetic_puts_them() -> None:
@@ -109,11 +133,10 @@ def test_a_region_smaller_than_a_tile_has_one_tile() -> None:
 
 def test_blocks_of_skipped_tiles_are_left_out() -> None:
     grid = make_grid(2000, 2000)
-    chosen = [tile_at(grid, row=5, col=5), tile_at(grid, row=0, col=1), tile_at(grid, row=0, col=0)]
-    found = group_tiles(chosen, 4)
-    assert [(b.row, b.col, len(b.tiles)) for b in found] == [(0, 0, 2), (1, 1, 1)]
-    assert [t.col for t in found[0].tiles] == [0, 1]
-    assert group_tiles([], 4) == ()
+    numbers = [tile_number(grid, row=5, col=5), tile_number(grid, row=0, col=1), tile_number(grid, row=0, col=0)]
+    found = [(row, col, members.tolist()) for row, col, members in group_tiles(grid, numbers, 4)]
+    assert found == [(0, 0, [2, 1]), (1, 1, [0])]
+    assert list(group_tiles(grid, [], 4)) == []
 
 
 def test_tiles_and_grids_travel_by_pickle() -> None:
@@ -144,4 +167,4 @@ def test_tiles_beyond_the_grid_are_refused() -> None:
     with pytest.raises(ConfigError, match="no tile at row 9, col 0"):
         tile_at(make_grid(), row=9, col=0)
     with pytest.raises(ConfigError, match="block_tiles=0 is below 1"):
-        blocks(make_grid(), 0)
+        list(group_tiles(make_grid(), [0], 0))

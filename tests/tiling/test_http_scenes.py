@@ -17,10 +17,11 @@ from PIL import Image
 
 from groundplan.crs import transform_geometries
 from groundplan.errors import ConfigError, SceneError
+from tiling.cover import covered_tiles
 from tiling.ground import apply
 from tiling.pixels import PixelOptions
 from tiling.read import SceneReader
-from tiling.region import Region, covered_tiles, make_region
+from tiling.region import Region, make_region
 from tiling.sources import SourceOptions, read_scenes, tile_scene
 from tiling.stac import read_stac
 from tiling.tile_cache import keep_pace

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from groundplan.errors import SceneError
-from tiling.paths import find_scenes, gdal_options, is_address, without_secrets
+from tiling.paths import CACHE_BYTES, find_scenes, gdal_options, is_address, without_secrets
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_pattern_that_matches_nothing_is_an_error_that_names_it(folder: Path) 
 
 def test_only_addresses_get_network_settings_and_the_users_own_win(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GDAL_HTTP_MAX_RETRY", raising=False)
-    assert gdal_options("a.tif") == {}
+    assert gdal_options("a.tif") == {"GDAL_CACHEMAX": CACHE_BYTES}
     assert gdal_options("https://example.org/a.tif")["GDAL_HTTP_MAX_RETRY"] == "6"
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "9")
     assert "GDAL_HTTP_MAX_RETRY" not in gdal_options("https://example.org/a.tif")

@@ -11,8 +11,9 @@ from affine import Affine
 
 from groundplan.crs import parse_crs
 from groundplan.errors import ConfigError, CRSError, SceneError
+from tiling.cover import covered_blocks, covered_tiles, covering_scenes
 from tiling.grid import tiles
-from tiling.region import covered_blocks, covered_tiles, covering_scenes, make_region
+from tiling.region import make_region
 from tiling.scene import Scene
 
 UTM = "EPSG:32632"
@@ -166,7 +167,7 @@ def test_tiles_know_their_scenes_in_order_of_priority() -> None:
     region = make(right, scene())
     every = list(tiles(region.grid))
     places = [(tile.row, tile.col) for tile in every]
-    found = dict(zip(places, covering_scenes(region, every), strict=True))
+    found = dict(zip(places, covering_scenes(region, [tile.bounds for tile in every]), strict=True))
     assert found[0, 0] == (1,)
     assert found[0, 5] == (0, 1)  # px 960 to 1216
     assert found[0, 6] == (0,)
@@ -177,7 +178,11 @@ def test_tiles_that_nothing_touches_are_skipped_and_all_others_kept() -> None:
     far = scene(Affine(0.3, 0, 500000.1 + 0.3 * 9000, 0, -0.3, 5700000.2 - 0.3 * 7000), path="far.tif")
     region = make(scene(), far)
     everything = list(tiles(region.grid))
-    touched = [t for t, found in zip(everything, covering_scenes(region, everything), strict=True) if found]
+    touched = [
+        t
+        for t, found in zip(everything, covering_scenes(region, [t.bounds for t in everything]), strict=True)
+        if found
+    ]
     assert list(covered_tiles(region)) == touched
     assert 30 < len(touched) < len(everything) / 20
 
@@ -192,6 +197,31 @@ def test_tiles_outside_the_aoi_are_skipped() -> None:
     assert all(shapely.box(*tile.bounds).intersects(region.aoi) for tile in found)
     in_blocks = [tile for block in covered_blocks(region, 2) for tile in block.tiles]
     assert sorted((t.row, t.col) for t in in_blocks) == [(t.row, t.col) for t in found]
+
+
+def test_blocks_know_the_scenes_that_their_tiles_touch() -> None:
+    right = scene(Affine(0.3, 0, 500000.1 + 0.3 * 1000, 0, -0.3, 5700000.2), path="r.tif")
+    region = make(right, scene())
+    for block in covered_blocks(region, 2):
+        each = covering_scenes(region, [tile.bounds for tile in block.tiles])
+        assert block.scenes == tuple(sorted({index for found in each for index in found}))
+    assert {block.scenes for block in covered_blocks(region, 2)} == {(1,), (0, 1), (0,)}
+
+
+def test_many_tiles_are_planned_as_numbers_and_too_many_are_refused(monkeypatch) -> None:
+    import tracemalloc
+
+    region = make(scene(width=192 * 1000, height=192 * 100, gsd_m=0.3))
+    tracemalloc.start()
+    found = covered_blocks(region, 8)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    n_tiles = sum(len(block.numbers) for block in found)
+    assert n_tiles == region.grid.n_rows * region.grid.n_cols == 100 * 1000
+    assert peak < 500 * n_tiles
+    monkeypatch.setattr("tiling.cover.MAX_TILES", n_tiles - 1)
+    with pytest.raises(ConfigError, match="100000 tiles, more than 99999; name a smaller aoi"):
+        covered_blocks(region, 8)
 
 
 def test_regions_travel_by_pickle() -> None:

@@ -8,9 +8,10 @@ import rasterio
 from affine import Affine
 
 from groundplan.errors import SceneError
+from tiling.cover import covered_tiles
 from tiling.pixels import PixelOptions
 from tiling.read import SceneReader
-from tiling.region import covered_tiles, make_region
+from tiling.region import make_region
 from tiling.sources import SourceOptions, read_scenes
 
 

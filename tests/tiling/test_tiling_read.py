@@ -13,10 +13,11 @@ from rasterio.enums import ColorInterp as C
 
 from groundplan.crs import parse_crs, transform_geometries, transform_xy
 from groundplan.errors import SceneError
+from tiling.cover import covered_tiles
 from tiling.grid import tile_at, tiles
 from tiling.look import look_at
 from tiling.read import SceneReader
-from tiling.region import Region, covered_tiles, make_region
+from tiling.region import Region, make_region
 from tiling.scene import footprint, read_scene
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"

@@ -1,0 +1,181 @@
+"""A block's tiles: read ahead, looked at in batches, and each failure kept to the tile that it belongs to."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pipeline.blocks
+from detection.painted import PaintedDetector
+from groundplan.errors import ConfigError, SceneError
+from groundplan.records import Detections
+from pipeline.blocks import TRIES, read_result, run_block
+from pipeline.config import read_region
+from pipeline.plan import BlockTask, make_plan
+from tiling.grid import Tile
+from tiling.read import SceneReader
+
+REGION = (
+    'name = "blocks"\nscenes = ["scene.tif"]\n[model]\nweights = "painted"\ngsd_m = 0\n'
+    "[tiling]\ntile_px = 256\noverlap_px = 64\nblock_tiles = 8\n"
+)
+
+
+@pytest.fixture
+def task(painted: Path, tmp_path: Path) -> BlockTask:
+    path = painted / "blocks.toml"
+    path.write_text(REGION)
+    (task,) = make_plan(read_region(path, out=tmp_path), device="cpu", threads=None).tasks
+    assert len(task.tiles) == 25
+    return task
+
+
+class Batched(PaintedDetector):
+    """A painted detector that takes several tiles at once and may refuse some of them."""
+
+    def __init__(self, batch_tiles: int, *, refused: Sequence[int] = (), times: int = TRIES) -> None:
+        super().__init__()
+        self.batch_tiles = batch_tiles
+        self.sizes: list[int] = []
+        self.left = dict.fromkeys(refused, times)
+
+    def detect(self, images: Sequence[Any]) -> list[Detections]:
+        self.sizes.append(len(images))
+        for image in images:
+            number = int(image[2].max())
+            if self.left.get(number, 0) and (len(images) == 1):
+                self.left[number] -= 1
+                raise RuntimeError(f"refused {number}")
+            if self.left.get(number, 0):
+                raise RuntimeError("one of the batch")
+        return super().detect(images)
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def set_detector(detector: Batched) -> Batched:
+        monkeypatch.setattr(pipeline.blocks, "worker_detector", lambda _: detector)
+        return detector
+
+    return set_detector
+
+
+def test_batches_do_not_change_the_part(task: BlockTask, use: Any, tmp_path: Path) -> None:
+    run_block(task)
+    alone = task.part.read_bytes()
+    for size in (2, 4, 100):
+        detector = use(Batched(size))
+        other = dataclasses.replace(task, part=tmp_path / f"{size}.parquet")
+        run_block(other)
+        assert other.part.read_bytes() == alone
+        assert max(detector.sizes) == min(size, 25)
+        assert sum(detector.sizes) == 25
+
+
+def test_a_tile_that_fails_in_a_batch_fails_alone(task: BlockTask, use: Any) -> None:
+    # Instance 9 is the running track; every tile whose largest instance number it is gets refused.
+    use(Batched(4, refused=[9], times=10_000))
+    result = run_block(task)
+    assert {failure.error for failure in result.failures} == {"RuntimeError: refused 9"}
+    assert 0 < len(result.failures) < 10
+    assert result.n_parts > 0
+    assert read_result(task.done) == result
+
+
+def test_a_hiccup_of_the_detector_costs_a_second_try(task: BlockTask, use: Any) -> None:
+    run_block(task)
+    expected = task.part.read_bytes()
+    use(Batched(1, refused=[9], times=1))
+    assert run_block(task).failures == ()
+    assert task.part.read_bytes() == expected
+
+
+class BadReader(SceneReader):
+    """Cannot read one tile, so many times."""
+
+    times = 0
+    error: Exception = SceneError("damaged here")
+
+    def read(self, tile: Tile) -> Any:
+        if (tile.row, tile.col) == (1, 2) and BadReader.times:
+            BadReader.times -= 1
+            raise BadReader.error
+        return super().read(tile)
+
+
+@pytest.fixture
+def bad_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[BadReader]]:
+    monkeypatch.setattr(pipeline.blocks, "SceneReader", BadReader)
+    yield BadReader
+    BadReader.times, BadReader.error = 0, SceneError("damaged here")
+
+
+def test_a_read_error_belongs_to_its_own_tile(task: BlockTask, bad_reader: type[BadReader]) -> None:
+    bad_reader.times = TRIES
+    result = run_block(task)
+    (failure,) = result.failures
+    assert (failure.row, failure.col, failure.error) == (1, 2, "SceneError: damaged here")
+    assert result.n_parts > 0
+
+
+def test_a_hiccup_of_the_disk_costs_a_second_try(task: BlockTask, bad_reader: type[BadReader]) -> None:
+    run_block(task)
+    expected = task.part.read_bytes()
+    bad_reader.times = TRIES - 1
+    assert run_block(task).failures == ()
+    assert task.part.read_bytes() == expected
+
+
+def test_a_bug_in_reading_stops_the_run(task: BlockTask, bad_reader: type[BadReader]) -> None:
+    bad_reader.times, bad_reader.error = 1, TypeError("our own")
+    with pytest.raises(TypeError, match="our own"):
+        run_block(task)
+    assert not task.part.exists() and not task.done.exists()
+
+
+def test_reading_happens_while_the_detector_works(task: BlockTask, use: Any, monkeypatch: Any) -> None:
+    reads: list[tuple[int, int]] = []
+
+    class Noted(SceneReader):
+        def read(self, tile: Tile) -> Any:
+            reads.append((tile.row, tile.col))
+            return super().read(tile)
+
+    ahead_of_it = []
+
+    class Waiting(Batched):
+        def detect(self, images: Sequence[Any]) -> list[Detections]:
+            if not self.sizes:
+                for _ in range(2000):  # until the next tile is there, or for 20 s
+                    if len(reads) > 1:
+                        break
+                    pipeline.blocks.time.sleep(0.01)
+                ahead_of_it.append(len(reads))
+            return super().detect(images)
+
+    monkeypatch.setattr(pipeline.blocks, "SceneReader", Noted)
+    use(Waiting(1))
+    run_block(task)
+    assert ahead_of_it[0] > 1
+    assert reads == [(tile.row, tile.col) for tile in task.tiles]
+
+
+def test_a_worker_with_other_code_makes_no_part(task: BlockTask) -> None:
+    with pytest.raises(ConfigError, match="install the same on all of them"):
+        run_block(dataclasses.replace(task, code="other"))
+    assert not task.part.exists()
+
+
+def test_records_of_before_are_no_obstacle(task: BlockTask) -> None:
+    result = run_block(task)
+    text = task.done.read_text()
+    task.done.write_text(text.replace('"wait_s"', '"older"'))
+    assert read_result(task.done) is None
+    task.done.write_text(text[: len(text) // 2])
+    assert read_result(task.done) is None
+    task.done.write_text(text)
+    assert read_result(task.done) == result
+    assert np.isclose(result.valid_km2, (1000 * 0.3) ** 2 / 1e6)

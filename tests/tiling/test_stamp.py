@@ -1,0 +1,68 @@
+"""A raster's stamp changes with what its pixels are read from, and with nothing that a viewer leaves beside it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from tiling.scene import read_scene
+from tiling.stamp import scene_stamp
+
+VRT = """<VRTDataset rasterXSize="8" rasterYSize="8"><SRS>EPSG:32632</SRS>
+<GeoTransform>500000, 1, 0, 5700000, 0, -1</GeoTransform>
+<VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename relativeToVRT="1">a.tif</SourceFilename>
+<SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"""
+
+
+@pytest.fixture
+def tif(tmp_path: Path) -> Path:
+    place = Affine(1, 0, 500_000, 0, -1, 5_700_000)
+    options = {"driver": "GTiff", "width": 8, "height": 8, "count": 1, "dtype": "uint8", "transform": place}
+    with rasterio.open(tmp_path / "a.tif", "w", crs="EPSG:32632", **options) as scene:
+        scene.write(np.ones((1, 8, 8), np.uint8))
+    return tmp_path / "a.tif"
+
+
+def test_a_mosaic_changes_with_the_files_it_is_made_of(tif: Path) -> None:
+    vrt = tif.with_name("all.vrt")
+    vrt.write_text(VRT)
+    before = read_scene(vrt).stamp
+    assert read_scene(vrt).stamp == before
+    os.utime(tif, ns=(1, 1))
+    assert read_scene(vrt).stamp != before
+
+
+def test_overviews_beside_a_scene_count_and_statistics_do_not(tif: Path) -> None:
+    before = read_scene(tif).stamp
+    tif.with_name("a.tif.aux.xml").write_text("<PAMDataset/>")
+    assert read_scene(tif).stamp == before
+    with rasterio.Env(TIFF_USE_OVR=True), rasterio.open(tif, "r+") as scene:
+        scene.build_overviews([2])
+    assert tif.with_name("a.tif.ovr").is_file()
+    assert read_scene(tif).stamp != before
+
+
+def test_a_server_says_when_its_file_was_changed(tif: Path, serve_folder: Callable) -> None:
+    server = serve_folder(tif.parent)
+    address = f"{server.address}/a.tif"
+    assert scene_stamp(address, []) == ""  # it says nothing
+    server.headers = {"Last-Modified": "Mon, 01 Jun 2026 10:00:00 GMT", "ETag": '"one of many"'}
+    before = scene_stamp(address, [])
+    assert before == f"{tif.stat().st_size}-Mon, 01 Jun 2026 10:00:00 GMT"
+    server.headers = {"ETag": '"other"'}
+    assert scene_stamp(address, []) == f'{tif.stat().st_size}-"other"'
+    server.every_fails, server.kinds = 2, ("503",)
+    assert scene_stamp(address, []) == f'{tif.stat().st_size}-"other"'
+    assert read_scene(address).stamp == scene_stamp(address, [])
+    assert scene_stamp(f"{server.address}/none.tif", []) == "" == scene_stamp("s3://bucket/a.tif", [])
+
+
+def test_a_copy_with_its_times_is_the_same_scene(tif: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    copy = shutil.copy2(tif, tmp_path / "other" / "a.tif")
+    assert read_scene(copy).stamp == read_scene(tif).stamp
