@@ -57,6 +57,7 @@ class AugmentedDetector:
         if views not in VIEWS:
             raise ConfigError(f"views = {views}; choose one of {', '.join(map(str, VIEWS))}")
         self._detector, self._views = detector, VIEWS[views]
+        self.batch_tiles = detector.batch_tiles
         # Parts of runs with other views must not be taken over.
         name = detector.info.sha256 + (f"-views{views}" if views > 1 else "")
         self.info = dataclasses.replace(detector.info, sha256=name)

@@ -36,6 +36,8 @@ class Detector(Protocol):
     """Finds instances in tiles; loaded once per worker and used for many tiles."""
 
     info: DetectorInfo
+    batch_tiles: int
+    """Images that it likes to be given at once; their results do not depend on each other."""
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Return one `Detections` per image.

@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
+from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from detection.align import RegionAlign
+from detection.proposals import propose
+from detection.winograd import use_winograd
 
-MASKS_AT_ONCE = 32
-"""Masks per pass through the mask head: more of them no longer fit the processor's cache (a fifth slower)."""
+MASKS_AT_ONCE = {"cpu": 32, "cuda": 1024}
+"""Masks per pass through the mask head: more of them no longer fit a CPU's cache (a fifth slower)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +34,9 @@ class Found:
 class Engine(nn.Module):
     """Mask R-CNN in two steps, so that only the boxes that someone wants get masks.
 
-    On a CPU, frozen normalisations are folded into their convolutions, regions are aligned by `RegionAlign`, and
-    of the masks of all labels only that of the box's own label is computed.
+    Frozen normalisations are folded into their convolutions, only the best anchors are decoded, and of the masks
+    of all labels only that of the box's own label is computed. On a CPU, regions are aligned by `RegionAlign`, and
+    the large convolutions are done by `WinogradConv`.
 
     Parameters
     ----------
@@ -49,7 +54,13 @@ class Engine(nn.Module):
                 pool = getattr(heads, name)
                 strides = [4 * 2**number for number in range(len(pool.featmap_names))]
                 setattr(heads, name, RegionAlign(pool.output_size[0], strides=strides))
+            use_winograd(model.backbone.fpn)
+            use_winograd(model.rpn.head)
+        if isinstance(model.roi_heads.box_head, TwoMLPHead):
+            _take_channels_last(model.roi_heads.box_head, channels=model.backbone.out_channels)
         self.model = model.to(device, memory_format=torch.channels_last).eval()
+        self.masks_at_once = MASKS_AT_ONCE[device.type]
+        self.autocast = torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda")
 
     def find(self, images: Tensor) -> tuple[dict[str, Tensor], list[Found]]:
         """Return the features that `masks` needs, and the boxes of each image.
@@ -61,11 +72,15 @@ class Engine(nn.Module):
         """
         model, heads = self.model, self.model.roi_heads
         batch, _ = model.transform(list(images))
-        pyramid = model.backbone(batch.tensors.contiguous(memory_format=torch.channels_last))
-        proposals, _ = model.rpn(batch, pyramid)
-        regions = heads.box_roi_pool(pyramid, proposals, batch.image_sizes)
-        # The head flattens channel by channel, whatever the order in memory.
-        logits, changes = heads.box_predictor(heads.box_head(regions))
+        with self.autocast:
+            pyramid = model.backbone(batch.tensors.contiguous(memory_format=torch.channels_last))
+            proposals = propose(model.rpn, batch, pyramid)
+            regions = heads.box_roi_pool(pyramid, proposals, batch.image_sizes)
+            if isinstance(heads.box_head, TwoMLPHead):
+                regions = regions.permute(0, 2, 3, 1)
+            logits, changes = heads.box_predictor(heads.box_head(regions))
+        # Half precision has steps of a quarter of a pixel at the far end of a tile of 512.
+        logits, changes = logits.float(), changes.float()
         boxes, scores, labels = heads.postprocess_detections(logits, changes, proposals, batch.image_sizes)
         return pyramid, [
             Found(boxes=box, scores=score, labels=label)
@@ -88,26 +103,38 @@ class Engine(nn.Module):
             return [torch.zeros(0, 28, 28) for _ in counts]
         height, width = next(iter(pyramid.values())).shape[2:]
         labels = torch.cat([each.labels for each in found])
-        regions = heads.mask_roi_pool(
-            pyramid, [each.boxes for each in found], [(height * 4, width * 4)] * len(counts)
-        )
-        parts = [
-            _own_masks(heads.mask_predictor, heads.mask_head(some), own)
-            for some, own in zip(regions.split(MASKS_AT_ONCE), labels.split(MASKS_AT_ONCE), strict=True)
-        ]
+        with self.autocast:
+            regions = heads.mask_roi_pool(
+                pyramid, [each.boxes for each in found], [(height * 4, width * 4)] * len(counts)
+            )
+            parts = [
+                _own_masks(heads.mask_predictor, heads.mask_head(some), own)
+                for some, own in zip(
+                    regions.split(self.masks_at_once), labels.split(self.masks_at_once), strict=True
+                )
+            ]
         return list(torch.cat(parts).split(counts))
 
 
 def _own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Tensor:
     """Return the mask of each region's own label; the predictor's last layer is a product per pixel and label."""
-    doubled, relu, last = predictor.conv5_mask, predictor.relu, predictor.mask_fcn_logits
-    assert isinstance(doubled, nn.ConvTranspose2d) and isinstance(relu, nn.ReLU) and isinstance(last, nn.Conv2d)
-    assert last.bias is not None
-    inner = relu(doubled(features))
-    weight = last.weight[labels, :, 0, 0]
-    logits = torch.bmm(inner.permute(0, 2, 3, 1).flatten(1, 2), weight[:, :, None])[..., 0]
-    logits = (logits + last.bias[labels][:, None]).view(len(labels), *inner.shape[2:])
-    return logits.sigmoid()
+    doubled, last = predictor.conv5_mask, predictor.mask_fcn_logits
+    assert isinstance(doubled, nn.ConvTranspose2d) and isinstance(last, nn.Conv2d)
+    assert doubled.bias is not None and last.bias is not None
+    count, _, height, width = features.shape
+    # Windows of the doubling layer do not overlap, so it is one product: each pixel gives 2 x 2.
+    weight = doubled.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    inner = F.linear(features.permute(0, 2, 3, 1), weight, doubled.bias.repeat(4)).relu_()
+    own = last.weight[labels, :, 0, 0, None]
+    logits = torch.bmm(inner.view(count, height * width * 4, -1), own.to(inner)) + last.bias[labels, None, None]
+    logits = logits.view(count, height, width, 2, 2).permute(0, 1, 3, 2, 4)
+    return logits.reshape(count, 2 * height, 2 * width).float().sigmoid()
+
+
+def _take_channels_last(head: TwoMLPHead, *, channels: int) -> None:
+    """Sort the weights of a box head by its regions' order in memory, so that regions need not be copied."""
+    weight = head.fc6.weight.detach().unflatten(1, (channels, -1))
+    head.fc6.weight = nn.Parameter(weight.transpose(1, 2).flatten(1).contiguous(), requires_grad=False)
 
 
 def fold_norms(module: nn.Module) -> None:

@@ -17,6 +17,8 @@ class PaintedDetector:
     one instance however many pieces a tile shows of it.
     """
 
+    batch_tiles = 1
+
     def __init__(self) -> None:
         self.info = DetectorInfo(
             name="painted",

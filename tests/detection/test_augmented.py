@@ -44,6 +44,8 @@ def test_views_of_a_perfect_detector_agree_with_one_view(
 class OnlyUpright:
     """Finds one box, but only in views of the image's own orientation (its first pixel is bright)."""
 
+    batch_tiles = 1
+
     def __init__(self) -> None:
         self.info = PaintedDetector().info
 

@@ -146,3 +146,19 @@ def test_an_image_without_wanted_objects_gives_none(small_weights: Path) -> None
     detector = MaskRcnnDetector(small_weights, device="cpu", min_score={"building": 1.1})
     (found,) = detector.detect([np.zeros((3, 64, 64), np.uint8)])
     assert found.boxes.shape == (0, 4) and found.masks == ()
+
+
+def test_a_batch_gives_each_tile_what_it_gives_alone(small_weights: Path) -> None:
+    random = np.random.default_rng(5)
+    images = [random.integers(0, 255, (3, 128, 128), np.uint8) for _ in range(3)]
+    detector = MaskRcnnDetector(small_weights, device="cpu", limits=InferenceLimits(min_score=0.0, proposals=40))
+    assert detector.batch_tiles == 1
+    together = detector.detect(images)
+    for image, found in zip(images, together, strict=True):
+        (alone,) = detector.detect([image])
+        assert len(found.boxes) > 10
+        assert np.array_equal(found.labels, alone.labels)
+        assert np.allclose(found.boxes, alone.boxes, atol=0.01) and np.allclose(
+            found.scores, alone.scores, atol=1e-4
+        )
+        assert np.allclose(np.array(found.masks), np.array(alone.masks), atol=1e-3)

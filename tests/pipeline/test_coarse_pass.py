@@ -31,6 +31,7 @@ HOUSES = [shapely.box(20 + 30 * i, 12, 34 + 30 * i, 24) for i in range(8)]
 class BrightDetector:
     """Calls red things buildings and blue things running tracks, at whatever resolution it sees them."""
 
+    batch_tiles = 1
     info = DetectorInfo(
         name="bright",
         sha256="bright-1",

@@ -24,6 +24,8 @@ SIDE_PX = 800
 class BrightDetector:
     """Calls every bright patch a building."""
 
+    batch_tiles = 1
+
     def __init__(self) -> None:
         self.info = PaintedDetector().info
 

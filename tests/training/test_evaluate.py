@@ -21,6 +21,8 @@ Box = tuple[float, float, float, float]
 class Scripted:
     """Answers each image with the next list of (label, score, box)."""
 
+    batch_tiles = 1
+
     def __init__(self, answers: Sequence[Sequence[tuple[str, float, Box]]], **info: object) -> None:
         fields = {
             "name": "s",

@@ -1,0 +1,68 @@
+"""A feature pyramid -> boxes that may hold an object: torchvision's proposals, decoded only where they count."""
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.rpn import RegionProposalNetwork
+from torchvision.ops import batched_nms, clip_boxes_to_image, remove_small_boxes
+
+LEAST_SIDE_PX = 1e-3
+"""Boxes narrower than this are dropped, as torchvision drops them."""
+
+
+def propose(rpn: RegionProposalNetwork, batch: ImageList, pyramid: dict[str, Tensor]) -> list[Tensor]:
+    """Return the proposals of each image, best first, shape (N, 4) x1, y1, x2, y2.
+
+    Equal to what the network itself returns, to rounding. That one decodes each of a tile's 65,000 anchors and
+    then keeps a thousand a level; here the best are chosen first, and only these are decoded.
+
+    Parameters
+    ----------
+    rpn : RegionProposalNetwork
+        In evaluation mode.
+    batch : ImageList
+        Images padded to one size, and their own sizes.
+    pyramid : dict
+        Levels of shape (B, C, H, W), finest first.
+    """
+    found = [
+        _best_of_level(rpn, batch.tensors.shape[2:], number, rpn.head.conv(level))
+        for number, level in enumerate(pyramid.values())
+    ]
+    return [
+        _kept(rpn, [(boxes[image], logits[image]) for boxes, logits in found], size_px)
+        for image, size_px in enumerate(batch.image_sizes)
+    ]
+
+
+def _best_of_level(
+    rpn: RegionProposalNetwork, size_px: torch.Size, number: int, features: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return boxes (B, N, 4) and logits (B, N) of a level's best anchors, from features (B, C, H, W)."""
+    cells = rpn.anchor_generator.cell_anchors[number].to(features.device)
+    high, wide = features.shape[2:]
+    scores = rpn.head.cls_logits(features).permute(0, 2, 3, 1).flatten(1).float()
+    logits, at = scores.topk(min(rpn.pre_nms_top_n(), scores.shape[1]), dim=1)
+    place, anchor = at // len(cells), at % len(cells)
+    corner = torch.stack((place % wide * (size_px[1] // wide), place // wide * (size_px[0] // high)), dim=-1)
+    anchors = cells[anchor] + corner.repeat(1, 1, 2)
+    rows = features.permute(0, 2, 3, 1).flatten(1, 2)
+    chosen = rows.gather(1, place[..., None].expand(-1, -1, rows.shape[2]))
+    changes = _changes(rpn.head.bbox_pred, chosen, anchor).float()
+    boxes = rpn.box_coder.decode_single(changes.flatten(0, 1), anchors.flatten(0, 1))
+    return boxes.view_as(anchors), logits
+
+
+def _changes(predictor: nn.Conv2d, features: Tensor, anchor: Tensor) -> Tensor:
+    """Return what a 1 x 1 convolution says of chosen anchors at chosen places: (B, N, C) -> (B, N, 4)."""
+    every = nn.functional.linear(features, predictor.weight.flatten(1), predictor.bias).unflatten(2, (-1, 4))
+    return every.gather(2, anchor[..., None, None].expand(-1, -1, 1, 4))[:, :, 0]
+
+
+def _kept(rpn: RegionProposalNetwork, found: list[tuple[Tensor, Tensor]], size_px: tuple[int, int]) -> Tensor:
+    level = torch.cat([torch.full_like(logits, number) for number, (_, logits) in enumerate(found)])
+    boxes = clip_boxes_to_image(torch.cat([each for each, _ in found]), size_px)
+    scores = torch.cat([logits for _, logits in found]).sigmoid()
+    large = remove_small_boxes(boxes, LEAST_SIDE_PX)
+    boxes, scores, level = boxes[large], scores[large], level[large]
+    return boxes[batched_nms(boxes, scores, level, rpn.nms_thresh)[: rpn.post_nms_top_n()]]
