@@ -49,11 +49,7 @@ class Engine(nn.Module):
         super().__init__()
         fold_norms(model)
         if device.type == "cpu":
-            heads = model.roi_heads
-            for name in ("box_roi_pool", "mask_roi_pool"):
-                pool = getattr(heads, name)
-                strides = [4 * 2**number for number in range(len(pool.featmap_names))]
-                setattr(heads, name, RegionAlign(pool.output_size[0], strides=strides))
+            RegionAlign.replace_in(model.roi_heads)
             use_winograd(model.backbone.fpn)
             use_winograd(model.rpn.head)
         if isinstance(model.roi_heads.box_head, TwoMLPHead):

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
+from detection.align import RegionAlign
 from detection.model import ModelSpec, build_model, pick_device
 from detection.weights import WeightsRecord, load_into, read_weights, write_weights
 from groundplan.errors import DataError
@@ -180,6 +181,8 @@ def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainS
     torch.manual_seed(int(options.batch.get("seed", 1)))
     spec = options.spec
     model = build_model(spec, rpn_class=PartialLabelRPN, roi_heads_class=PartialLabelRoIHeads)
+    if device.type == "cpu":
+        RegionAlign.replace_in(model.roi_heads)
     if options.start_from:
         load_into(model, read_weights(base / options.start_from))
     elif options.pretrained:

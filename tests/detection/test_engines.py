@@ -70,6 +70,25 @@ def test_regions_are_aligned_as_torchvision_aligns_them(cells: int) -> None:
     assert (found - expected).abs().median() < 1e-5
 
 
+def test_what_regions_teach_the_features_is_what_torchvision_teaches() -> None:
+    random = torch.Generator().manual_seed(2)
+    start = [torch.randn(1, 8, 64 // 2**level, 64 // 2**level, generator=random) for level in range(4)]
+    low = torch.rand(30, 2, generator=random) * 100.0
+    boxes = [torch.cat((low, low + 3.0 + torch.rand(30, 2, generator=random) * 250.0), dim=1)]
+    taught = []
+    for align in (
+        MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=7, sampling_ratio=2),
+        RegionAlign(7, strides=(4, 8, 16, 32)),
+    ):
+        levels = [level.clone().requires_grad_() for level in start]
+        regions = align({str(number): level for number, level in enumerate(levels)}, boxes, [(256, 256)])
+        (regions * torch.linspace(-1, 1, regions.numel()).view_as(regions)).sum().backward()
+        taught.append([torch.zeros_like(level) if level.grad is None else level.grad for level in levels])
+    assert all(float(grad.abs().max()) > 0 for grad in taught[0][:2])
+    for expected, found in zip(*taught, strict=True):
+        assert torch.allclose(found, expected, atol=2e-3)
+
+
 def test_no_boxes_give_no_regions() -> None:
     pyramid = {str(level): torch.zeros(1, 4, 8, 8) for level in range(4)}
     assert RegionAlign(7, strides=(4, 8, 16, 32))(pyramid, [torch.zeros(0, 4)], None).shape == (0, 4, 7, 7)
