@@ -1,5 +1,6 @@
 """Tasks and a function -> results as they come: one after the other here, or on Dask workers."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from groundplan.errors import ConfigError, Error
+
+log = logging.getLogger(__name__)
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -77,7 +80,7 @@ class DaskExecutor:
             if task is None:
                 return False
             # pure=False: two equal tasks are two tasks; results are on disk, not in the scheduler's memory.
-            future = self.client.submit(function, task, pure=False, retries=0)
+            future = self.client.submit(_guarded, function, task, pure=False, retries=0)
             of_future[future.key] = task
             flow.add(future)
             return True
@@ -100,6 +103,22 @@ class DaskExecutor:
             yield task, outcome
             future.release()
             submit_next()
+
+
+def _guarded(function: Callable[[Task], Result], task: Task) -> Result:
+    """Run a task on a worker; what nobody foresaw comes back as one short error.
+
+    Dask sends the whole traceback along, and a client never hears of an error whose traceback cannot be sent, such
+    as that of an endless recursion: it would wait for ever.
+    """
+    try:
+        return function(task)
+    except Error:
+        raise
+    except Exception as error:
+        log.exception("a task failed in a way that nobody foresaw")
+        lines = str(error).splitlines()
+        raise RuntimeError(f"{type(error).__name__}: {lines[0] if lines else ''}") from None
 
 
 @contextmanager

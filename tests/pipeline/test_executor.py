@@ -27,6 +27,10 @@ def refuse(number: int) -> int:
     raise SceneError("the scene is gone")
 
 
+def recur(number: int) -> int:
+    return recur(number)
+
+
 def test_the_serial_executor_keeps_the_order() -> None:
     assert list(SerialExecutor().run(double, [3, 1, 2])) == [(3, 6), (1, 2), (2, 4)]
 
@@ -64,3 +68,6 @@ def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) 
         assert dict(executor.run(die_once, names)) == {name: name.name for name in names}
         with pytest.raises(SceneError, match="the scene is gone"):
             list(executor.run(refuse, [1]))
+        # Dask cannot send such an error's own traceback, and the client would wait for ever.
+        with pytest.raises(RuntimeError, match="a worker failed.*RecursionError"):
+            list(executor.run(recur, [1]))
