@@ -69,5 +69,5 @@ def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) 
         with pytest.raises(SceneError, match="the scene is gone"):
             list(executor.run(refuse, [1]))
         # Dask cannot send such an error's own traceback, and the client would wait for ever.
-        with pytest.raises(RuntimeError, match="a worker failed.*RecursionError"):
+        with pytest.raises(RuntimeError, match=r"a worker failed.*RecursionError"):
             list(executor.run(recur, [1]))
