@@ -36,6 +36,7 @@ HOMES = {
         "detection/model.py",
         "detection/backbones.py",
         "detection/engines.py",
+        "detection/align.py",
         "detection/proposals.py",
         "training/",
     ),

@@ -16,7 +16,7 @@ def is_address(path: str) -> bool:
 
 
 _SECRET = re.compile(
-    r"(?i)(?P<name>[?&](?:[\w.-]*(?:key|token|sig|signature|secret|password|credential)[\w.-]*|se|sp|sv|sr)=)[^&#\s'\"]+"
+    r"(?i)(?P<name>[?&](?:[\w.-]*(?:key|token|sig|signature|secret|passw|credential)[\w.-]*|se|sp|sv|sr)=)[^&#\s'\"]+"
     r"|(?P<scheme>\w+://)[^/@\s]+@"
 )
 

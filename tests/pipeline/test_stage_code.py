@@ -12,6 +12,8 @@ NO_MATTER = {
     "groundplan/errors.py",
     "groundplan/nearest.py",
     "groundplan/tables.py",
+    "groundplan/tangles.py",
+    "groundplan/toml_file.py",
     "groundplan/whole.py",
     "osm/options.py",
     "pipeline/config.py",
