@@ -18,11 +18,18 @@ CONNECT_TIMEOUT_S = 20
 ALLOWED_FAILURES = 3
 """Workers that may die over one block before it is recorded as failed."""
 
+MEMORY = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**28,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
+}
+"""Bytes that a worker keeps instead of handing them back at once, as Dask would have it: a network asks for the
+same large arrays tile after tile, and fetching their pages from the system anew took half of its time."""
+
 
 @contextmanager
 def local_cluster(workers: int) -> Iterator[Any]:
     """Yield a client of a fresh cluster of single-threaded worker processes on the loopback interface."""
-    settings = {"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}
+    settings = {"distributed.scheduler.allowed-failures": ALLOWED_FAILURES, **MEMORY}
     # The workers' farewells at shutdown read like failures to a user.
     with (
         dask.config.set(settings),
