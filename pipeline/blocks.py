@@ -123,7 +123,7 @@ def run_block(task: BlockTask) -> BlockResult:
     detector = worker_detector(task.detector)
     clock = _Clock()
     frames = []
-    at_once: int = getattr(detector, "batch_tiles", 1)
+    at_once = detector.batch_tiles
     with ahead(_reads(task), depth=READ_AHEAD + at_once - 1) as reads:
         for some in _batches(_seen(reads, task, clock), at_once):
             frames += _parts(some, task, detector=detector, clock=clock)

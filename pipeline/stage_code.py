@@ -26,8 +26,8 @@ CODE = (
 )
 """Files that decide what a part holds; a test follows the imports of `pipeline.blocks` to find missing ones."""
 
-LIBRARIES = ("contourpy", "numpy", "onnxruntime", "openvino", "rasterio", "shapely", "torch", "torchvision")
-"""Packages whose other versions may read, detect or outline otherwise; those not installed do not count."""
+LIBRARIES = ("contourpy", "numpy", "rasterio", "shapely", "torch", "torchvision")
+"""Packages whose other versions may read, detect or outline otherwise."""
 
 
 @cache
