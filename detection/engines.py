@@ -18,6 +18,10 @@ from detection.winograd import use_winograd
 MASKS_AT_ONCE = {"cpu": 32, "cuda": 1024}
 """Masks per pass through the mask head: more of them no longer fit a CPU's cache (a fifth slower)."""
 
+LIMITS_PER_PX = 512 * 512
+"""`InferenceLimits` hold for so many pixels: a tile of twice the side has room for four times as many, or its few
+sports grounds would compete with a square kilometre of houses."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -54,6 +58,7 @@ class Engine(nn.Module):
             use_winograd(model.rpn.head)
         if isinstance(model.roi_heads.box_head, TwoMLPHead):
             _take_channels_last(model.roi_heads.box_head, channels=model.backbone.out_channels)
+        self.detections = model.roi_heads.detections_per_img
         self.model = model.to(device, memory_format=torch.channels_last).eval()
         self.masks_at_once = MASKS_AT_ONCE[device.type]
         self.autocast = torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda")
@@ -68,9 +73,11 @@ class Engine(nn.Module):
         """
         model, heads = self.model, self.model.roi_heads
         batch, _ = model.transform(list(images))
+        times = max(1, round(batch.tensors.shape[2] * batch.tensors.shape[3] / LIMITS_PER_PX))
+        heads.detections_per_img = self.detections * times
         with self.autocast:
             pyramid = model.backbone(batch.tensors.contiguous(memory_format=torch.channels_last))
-            proposals = propose(model.rpn, batch, pyramid)
+            proposals = propose(model.rpn, batch, pyramid, times=times)
             regions = heads.box_roi_pool(pyramid, proposals, batch.image_sizes)
             if isinstance(heads.box_head, TwoMLPHead):
                 regions = regions.permute(0, 2, 3, 1)

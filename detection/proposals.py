@@ -10,7 +10,9 @@ LEAST_SIDE_PX = 1e-3
 """Boxes narrower than this are dropped, as torchvision drops them."""
 
 
-def propose(rpn: RegionProposalNetwork, batch: ImageList, pyramid: dict[str, Tensor]) -> list[Tensor]:
+def propose(
+    rpn: RegionProposalNetwork, batch: ImageList, pyramid: dict[str, Tensor], *, times: int = 1
+) -> list[Tensor]:
     """Return the proposals of each image, best first, shape (N, 4) x1, y1, x2, y2.
 
     Equal to what the network itself returns, to rounding. That one decodes each of a tile's 65,000 anchors and
@@ -24,25 +26,31 @@ def propose(rpn: RegionProposalNetwork, batch: ImageList, pyramid: dict[str, Ten
         Images padded to one size, and their own sizes.
     pyramid : dict
         Levels of shape (B, C, H, W), finest first.
+    times : int
+        How many times more boxes than the network's own limits allow.
     """
     found = [
-        _best_of_level(rpn, batch.tensors.shape[2:], number, rpn.head.conv(level))
+        _best_of_level(
+            rpn, batch.tensors.shape[2:], number, rpn.head.conv(level), most=times * rpn.pre_nms_top_n()
+        )
         for number, level in enumerate(pyramid.values())
     ]
     return [
-        _kept(rpn, [(boxes[image], logits[image]) for boxes, logits in found], size_px)
+        _kept(rpn, [(boxes[image], logits[image]) for boxes, logits in found], size_px)[
+            : times * rpn.post_nms_top_n()
+        ]
         for image, size_px in enumerate(batch.image_sizes)
     ]
 
 
 def _best_of_level(
-    rpn: RegionProposalNetwork, size_px: torch.Size, number: int, features: Tensor
+    rpn: RegionProposalNetwork, size_px: torch.Size, number: int, features: Tensor, *, most: int
 ) -> tuple[Tensor, Tensor]:
     """Return boxes (B, N, 4) and logits (B, N) of a level's best anchors, from features (B, C, H, W)."""
     cells = rpn.anchor_generator.cell_anchors[number].to(features.device)
     high, wide = features.shape[2:]
     scores = rpn.head.cls_logits(features).permute(0, 2, 3, 1).flatten(1).float()
-    logits, at = scores.topk(min(rpn.pre_nms_top_n(), scores.shape[1]), dim=1)
+    logits, at = scores.topk(min(most, scores.shape[1]), dim=1)
     place, anchor = at // len(cells), at % len(cells)
     corner = torch.stack((place % wide * (size_px[1] // wide), place // wide * (size_px[0] // high)), dim=-1)
     anchors = cells[anchor] + corner.repeat(1, 1, 2)
@@ -65,4 +73,4 @@ def _kept(rpn: RegionProposalNetwork, found: list[tuple[Tensor, Tensor]], size_p
     scores = torch.cat([logits for _, logits in found]).sigmoid()
     large = remove_small_boxes(boxes, LEAST_SIDE_PX)
     boxes, scores, level = boxes[large], scores[large], level[large]
-    return boxes[batched_nms(boxes, scores, level, rpn.nms_thresh)[: rpn.post_nms_top_n()]]
+    return boxes[batched_nms(boxes, scores, level, rpn.nms_thresh)]

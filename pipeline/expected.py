@@ -63,7 +63,7 @@ def expected_time(plan: Plan, images: Sequence[NDArray[np.uint8]], *, read_s: fl
         clock.append(time.perf_counter() - started)
     look_s = statistics.median(times[1:])
     fetch_s = sum(_service_s(plan, index) for index in range(len(plan.region.scenes)))
-    worked_s = plan.n_tiles * (look_s + read_s) / default_workers()
+    worked_s = plan.n_looks * (look_s + read_s) / default_workers()
     return Expected(
         look_s=look_s,
         busy=sum(clock[1:]) / max(sum(times[1:]), 1e-9) if look_s > SHORT_S else 1.0,

@@ -23,6 +23,10 @@ from tiling.region import Region, make_region
 from tiling.scene import Scene
 from tiling.sources import read_scenes
 
+COARSE_TILES_LARGER = 2
+"""The coarse pass has tiles and overlaps so many times larger: 256 px at 0.9 m are 230 m, more than a running
+track's diagonal, so that every sports ground lies whole in some tile."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockTask:
@@ -81,6 +85,11 @@ class Plan:
         return np.fromiter(itertools.chain.from_iterable(own), np.int64)
 
     @property
+    def n_looks(self) -> int:
+        """What the tiles cost, in tiles of the pass that is not coarse."""
+        return sum(len(task.numbers) * (COARSE_TILES_LARGER**2 if task.coarse else 1) for task in self.tasks)
+
+    @property
     def area_km2(self) -> float:
         """Ground owned by the tiles, each place once."""
         grid = self.region.grid
@@ -103,11 +112,10 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     aoi = None if config.aoi is None else read_vector(config.aoi)
     scenes = region_scenes(config, gsd_m=gsd_m, aoi=aoi)
 
-    def region_at(gsd_m: float, crs: str) -> Region:
+    def region_at(gsd_m: float, crs: str, *, larger: int = 1) -> Region:
         tiling = config.tiling
-        return make_region(
-            scenes, gsd_m=gsd_m, tile_px=tiling.tile_px, overlap_px=tiling.overlap_px, crs=crs, aoi=aoi
-        )
+        tile_px, overlap_px = tiling.tile_px * larger, tiling.overlap_px * larger
+        return make_region(scenes, gsd_m=gsd_m, tile_px=tile_px, overlap_px=overlap_px, crs=crs, aoi=aoi)
 
     region = region_at(gsd_m, config.crs)
     default = config.model.min_score.get("default")
@@ -120,7 +128,8 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     polygons = dataclasses.replace(config.polygons, gsd_m=region.grid.gsd_m)
     wide = [label for label in labels if label in info.coarse_labels]
     # In the CRS of the other pass, whatever was chosen for it: the parts of both are merged.
-    coarse = region_at(region.grid.gsd_m * info.coarse_factor, region.grid.crs.to_wkt()) if wide else None
+    coarse_m = region.grid.gsd_m * info.coarse_factor
+    coarse = region_at(coarse_m, region.grid.crs.to_wkt(), larger=COARSE_TILES_LARGER) if wide else None
     tasks = tuple(
         task
         for one in (region, coarse)
@@ -169,7 +178,8 @@ def _tasks(
     code = stage_code()
     settings = settings_key(grid, code=code, sha256=sha256, min_score=min_score, polygons=polygons)
     keys = [scene_key(scene) for scene in region.scenes]
-    for block in covered_blocks(region, config.tiling.block_tiles):
+    side = max(1, config.tiling.block_tiles // COARSE_TILES_LARGER) if coarse else config.tiling.block_tiles
+    for block in covered_blocks(region, side):
         name = part_name(
             block,
             settings=settings,
