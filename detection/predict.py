@@ -12,6 +12,7 @@ from detection.calibration import calibrate_scores
 from detection.detector import DetectorInfo
 from detection.engines import Engine, Found
 from detection.model import InferenceLimits, build_model, pick_device
+from detection.repeats import without_repeats
 from detection.weights import load_into, read_weights
 from groundplan.errors import WeightsError
 from groundplan.labels import LABEL_IDS
@@ -131,9 +132,12 @@ class MaskRcnnDetector:
         )
 
     def _record(self, found: Found, masks: torch.Tensor) -> Detections:
+        boxes, grids = found.boxes.cpu().numpy().astype(np.float32), masks.cpu().numpy().astype(np.float32)
+        labels = self._ids[found.labels.cpu().numpy()]
+        keep = without_repeats(boxes, labels, grids)
         return Detections(
-            boxes=found.boxes.cpu().numpy().astype(np.float32),
-            labels=self._ids[found.labels.cpu().numpy()],
-            scores=found.scores.cpu().numpy(),
-            masks=tuple(masks.cpu().numpy().astype(np.float32)),
+            boxes=boxes[keep],
+            labels=labels[keep],
+            scores=found.scores.cpu().numpy()[keep],
+            masks=tuple(grids[keep]),
         )
