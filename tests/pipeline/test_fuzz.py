@@ -3,6 +3,7 @@
 A bounded number in `make test`; `make fuzz` runs 10,000 and as many again of what else strangers may give.
 """
 
+import faulthandler
 import json
 import os
 import random
@@ -26,7 +27,7 @@ from pipeline.cli import main
 ROUNDS = int(os.environ.get("GROUNDPLAN_FUZZ", "200")) // 5
 """For each kind of file: region files, GeoJSON, .osm, .osm.pbf and TIFF make up the number."""
 LIMIT_S = 10
-"""Of processor time, so that a busy machine is not taken for a hang; of the clock, six times as much."""
+"""Of processor time, so that a busy machine is not taken for a hang; six times as much of the clock, in C seven."""
 MAX_MORE_MB = 1024
 """Memory that a mutated file may take beyond what whole ones do."""
 
@@ -121,11 +122,17 @@ def mutated_tiff(data: bytes, rng: random.Random) -> bytes:
     return bytes(out)
 
 
+class Hung(BaseException):
+    """Nothing that the code under test catches: a TimeoutError is an OSError, and so would become its one line."""
+
+
 @contextmanager
 def in_time() -> Iterator[None]:
     def stop(*_: object) -> None:
-        raise TimeoutError(f"hung for {LIMIT_S} s")
+        raise Hung(f"for {LIMIT_S} s")
 
+    # In C nothing is raised: then the whole process ends, and says where.
+    faulthandler.dump_traceback_later(7 * LIMIT_S, exit=True)
     kinds = {signal.SIGPROF: (signal.ITIMER_PROF, LIMIT_S), signal.SIGALRM: (signal.ITIMER_REAL, 6 * LIMIT_S)}
     before = {number: signal.signal(number, stop) for number in kinds}
     for timer, limit_s in kinds.values():
@@ -133,6 +140,7 @@ def in_time() -> Iterator[None]:
     try:
         yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         for timer, _ in kinds.values():
             signal.setitimer(timer, 0)
         for number, handler in before.items():
