@@ -127,7 +127,7 @@ class MaskRcnnDetector:
 
 
 def describe_weights(path: Path, *, device: str = "auto") -> DetectorInfo:
-    """Return what a `MaskRcnnDetector` of a weights file would say of itself, in a fraction of its time and memory.
+    """Return what a `MaskRcnnDetector` of a weights file would say of itself, without building it.
 
     The network is made of shapes only. Names and shapes of the file's tensors are compared with it as they are
     when it is loaded; only the numbers are not looked at.

@@ -27,7 +27,7 @@ from pipeline.cli import main
 ROUNDS = int(os.environ.get("GROUNDPLAN_FUZZ", "200")) // 5
 """For each kind of file: region files, GeoJSON, .osm, .osm.pbf and TIFF make up the number."""
 LIMIT_S = 10
-"""Of processor time, so that a busy machine is not taken for a hang; six times as much of the clock, in C seven."""
+"""Of processor time, so that a busy machine is not taken for a hang; six times as much by the clock."""
 MAX_MORE_MB = 1024
 """Memory that a mutated file may take beyond what whole ones do."""
 
