@@ -127,12 +127,12 @@ class Hung(BaseException):
 
 
 @contextmanager
-def in_time() -> Iterator[None]:
+def in_time(stderr: int) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise Hung(f"for {LIMIT_S} s")
 
     # In C nothing is raised: then the whole process ends, and says where.
-    faulthandler.dump_traceback_later(7 * LIMIT_S, exit=True)
+    faulthandler.dump_traceback_later(7 * LIMIT_S, exit=True, file=stderr)
     kinds = {signal.SIGPROF: (signal.ITIMER_PROF, LIMIT_S), signal.SIGALRM: (signal.ITIMER_REAL, 6 * LIMIT_S)}
     before = {number: signal.signal(number, stop) for number in kinds}
     for timer, limit_s in kinds.values():
@@ -222,6 +222,8 @@ def test_mutated_inputs_end_in_one_line_or_a_result(
         (root / path.name).write_bytes(path.read_bytes())
     monkeypatch.chdir(root)
     monkeypatch.setenv("XDG_CACHE_HOME", str(root / "OUT"))
+    with capsys.disabled():
+        stderr = os.dup(2)
     whole = (world / name).read_bytes()
     before = listing(tmp_path)
     codes: list[int] = []
@@ -234,7 +236,7 @@ def test_mutated_inputs_end_in_one_line_or_a_result(
         command = COMMANDS[name][seed % len(COMMANDS[name])]
         try:
             # The first is whole, and imports what the others use.
-            with in_time() if seed >= 0 else nullcontext():
+            with in_time(stderr) if seed >= 0 else nullcontext():
                 codes.append(main(command))
         except BaseException as err:
             if isinstance(err, KeyboardInterrupt):
@@ -253,6 +255,7 @@ def test_mutated_inputs_end_in_one_line_or_a_result(
         if stray:
             wrong.append(f"seed {seed} wrote {stray}")
             before |= stray
+    os.close(stderr)
     assert not wrong, "\n".join(wrong)
     assert codes[0] == (1 if name == "w.safetensors" else 0), "whole files were refused"
     assert 1 in codes  # mutations that change nothing test nothing
