@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.detector import Detector
+from detection.detector import Detector, DetectorInfo
 from groundplan.errors import ConfigError
 from groundplan.records import Detections
 
@@ -54,13 +54,9 @@ class AugmentedDetector:
     """
 
     def __init__(self, detector: Detector, *, views: int) -> None:
-        if views not in VIEWS:
-            raise ConfigError(f"views = {views}; choose one of {', '.join(map(str, VIEWS))}")
+        self.info = augmented_info(detector.info, views=views)
         self._detector, self._views = detector, VIEWS[views]
         self.batch_tiles = detector.batch_tiles
-        # Parts of runs with other views must not be taken over.
-        name = detector.info.sha256 + (f"-views{views}" if views > 1 else "")
-        self.info = dataclasses.replace(detector.info, sha256=name)
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Return one `Detections` per image, best score first; see `detection.detector.Detector`."""
@@ -70,6 +66,19 @@ class AugmentedDetector:
             for own, view, found in zip(seen, turned, self._detector.detect(turned), strict=True):
                 own += _back(found, view.shape[1:], number=number, flipped=flipped, turns=turns)
         return [_merged(own, n_views=len(self._views)) for own in seen]
+
+
+def augmented_info(info: DetectorInfo, *, views: int) -> DetectorInfo:
+    """Return what a detector says of itself that looks so often; its parts are not those of another number.
+
+    Raises
+    ------
+    ConfigError
+        Another number of views than there are.
+    """
+    if views not in VIEWS:
+        raise ConfigError(f"views = {views}; choose one of {', '.join(map(str, VIEWS))}")
+    return dataclasses.replace(info, sha256=info.sha256 + (f"-views{views}" if views > 1 else ""))
 
 
 def turn_image(image: NDArray[np.uint8], *, flipped: bool, turns: int) -> NDArray[np.uint8]:

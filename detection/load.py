@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from detection.augmented import AugmentedDetector
+from detection.augmented import AugmentedDetector, augmented_info
 from detection.detector import Detector, DetectorInfo
 from detection.painted import PaintedDetector
 from groundplan.errors import ConfigError
@@ -41,8 +41,20 @@ def resolve_spec(weights: str, *, base: Path, device: str, threads: int | None, 
 
 
 def describe_detector(spec: DetectorSpec) -> DetectorInfo:
-    """Return what a detector says of itself, without keeping a network in memory."""
-    return load_detector(spec).info
+    """Return what the detector of `load_detector` says of itself, without building a network.
+
+    Raises
+    ------
+    WeightsError, ConfigError
+        As of `load_detector`, except that numbers of the weights are not looked at.
+    """
+    if spec.weights == "painted":
+        info = PaintedDetector().info
+    else:
+        from detection.predict import describe_weights
+
+        info = describe_weights(Path(spec.weights), device=spec.device)
+    return augmented_info(info, views=spec.views)
 
 
 def load_detector(spec: DetectorSpec) -> Detector:

@@ -13,7 +13,7 @@ from detection.detector import DetectorInfo
 from detection.engines import Engine, Found
 from detection.model import InferenceLimits, build_model, pick_device
 from detection.repeats import without_repeats
-from detection.weights import load_into, read_weights
+from detection.weights import Weights, load_into, read_weights
 from groundplan.errors import WeightsError
 from groundplan.labels import LABEL_IDS
 from groundplan.records import Detections
@@ -59,12 +59,9 @@ class MaskRcnnDetector:
             torch.set_num_threads(threads)
         self.device = pick_device(device)
         self.batch_tiles = GPU_BATCH_TILES if self.device.type == "cuda" else 1
+        self.info = _info(weights)
         model = build_model(weights.spec, limits=limits)
-        if len(record.labels) != weights.spec.n_labels:
-            raise WeightsError(
-                f"{path} names {len(record.labels)} labels for {weights.spec.n_labels} outputs; it is damaged"
-            )
-        load_into(model, weights)
+        _load(model, weights, path)
         self._engine = Engine(model, self.device)
         self._names, self._calibration = record.labels, record.calibration
         self._ids = np.array([0] + [LABEL_IDS[label] for label in record.labels], np.int64)
@@ -73,16 +70,6 @@ class MaskRcnnDetector:
         self._least = np.array(
             [np.inf]
             + [wanted.get(label, np.inf) if label in record.min_score else np.inf for label in record.labels]
-        )
-        self.info = DetectorInfo(
-            name=record.name,
-            sha256=weights.sha256,
-            labels=tuple(label for label in record.labels if label in record.min_score),
-            gsd_m=record.gsd_m,
-            min_score=dict(record.min_score),
-            coarse_labels=record.coarse_labels,
-            coarse_factor=record.coarse_factor,
-            calibrated=bool(record.calibration),
         )
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
@@ -141,3 +128,42 @@ class MaskRcnnDetector:
             scores=found.scores.cpu().numpy()[keep],
             masks=tuple(grids[keep]),
         )
+
+
+def describe_weights(path: Path, *, device: str = "auto") -> DetectorInfo:
+    """Return what a `MaskRcnnDetector` of a weights file would say of itself, without building it.
+
+    The network is made of shapes only. Names and shapes of the file's tensors are compared with it as they are
+    when it is loaded; only the numbers are not looked at.
+
+    Raises
+    ------
+    WeightsError
+        The file cannot be used, or the device is not there.
+    """
+    weights = read_weights(path, device="meta")
+    pick_device(device)
+    with torch.device("meta"):
+        _load(build_model(weights.spec), weights, path)
+    return _info(weights)
+
+
+def _load(model: torch.nn.Module, weights: Weights, path: Path) -> None:
+    n_labels = len(weights.record.labels)
+    if n_labels != weights.spec.n_labels:
+        raise WeightsError(f"{path} names {n_labels} labels for {weights.spec.n_labels} outputs; it is damaged")
+    load_into(model, weights)
+
+
+def _info(weights: Weights) -> DetectorInfo:
+    record = weights.record
+    return DetectorInfo(
+        name=record.name,
+        sha256=weights.sha256,
+        labels=tuple(label for label in record.labels if label in record.min_score),
+        gsd_m=record.gsd_m,
+        min_score=dict(record.min_score),
+        coarse_labels=record.coarse_labels,
+        coarse_factor=record.coarse_factor,
+        calibrated=bool(record.calibration),
+    )

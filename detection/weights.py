@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -108,13 +108,14 @@ def read_record_only(path: Path) -> WeightsRecord:
     return _parse_record(metadata, path)
 
 
-def read_weights(path: Path) -> Weights:
+def read_weights(path: Path, *, device: Literal["cpu", "meta"] = "cpu") -> Weights:
     """Read weights and their record.
 
     Returns
     -------
     Weights
-        Tensors as float32 whatever the file's precision.
+        Tensors as float32 whatever the file's precision; on ``meta``, their shapes without numbers, for which
+        only the file's header is read.
 
     Raises
     ------
@@ -124,12 +125,18 @@ def read_weights(path: Path) -> Weights:
     record = read_record_only(path)
     try:
         with safe_open(path, framework="pt") as stream:
-            tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 - not a mapping
+            tensors = {key: _tensor(stream, key, device) for key in stream.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as err:
         raise WeightsError(f"cannot read {path} as safetensors: {err}; the file may be damaged") from err
     tensors = {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Weights(record=record, sha256=digest, tensors=tensors)
+
+
+def _tensor(stream: Any, key: str, device: str) -> Tensor:
+    if device == "cpu":
+        return cast(Tensor, stream.get_tensor(key))
+    return torch.empty(stream.get_slice(key).get_shape(), device=device)
 
 
 def write_weights(

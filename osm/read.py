@@ -19,6 +19,7 @@ from groundplan.crs import LON_LAT
 from groundplan.errors import OsmFileError
 from groundplan.schema import OSM_FEATURES, empty_frame
 from osm.extract import Extract, ExtractInfo, extract_name
+from osm.read_guard import check_pbf_texts
 from osm.read_history import split_history
 from osm.read_placeholders import read_placeholders
 from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles, veto_roles
@@ -65,7 +66,7 @@ def read_osm(path: Path) -> Extract:
     Raises
     ------
     OsmFileError
-        The file is missing, truncated, unsorted or no OSM file.
+        The file is missing, truncated, damaged, unsorted or no OSM file.
 
     Notes
     -----
@@ -74,6 +75,7 @@ def read_osm(path: Path) -> Extract:
     source = Path(path)
     if not source.is_file():
         raise OsmFileError(f"no OSM file at {source}; {NEEDED}")
+    check_pbf_texts(source)
     with clear_errors(source), _no_collection():
         bbox, timestamp, history = file_header(source)
         if history:

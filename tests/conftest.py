@@ -1,12 +1,23 @@
-"""A real HTTP server on this machine, with range requests, faults and slowness."""
+"""Bytecode that processes share; a real HTTP server on this machine, with range requests, faults and slowness."""
 
 import http.server
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+if sys.dont_write_bytecode:
+    # Where bytecode is not to be written, as in many containers, each process that a test starts compiles pandas,
+    # Dask and the like anew: twice its time, and three times where it needs torch. So they share a folder of ours.
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(
+        Path(__file__).resolve().parents[1] / ".pytest_cache" / "bytecode"
+    )
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 class FolderServer:

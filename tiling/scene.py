@@ -17,6 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from groundplan.crs import transform_geometries
 from groundplan.errors import CRSError, SceneError
+from tiling.colors import color_names
 from tiling.ground import apply, gsd_m
 from tiling.paths import gdal_options, is_address
 from tiling.patience import patiently
@@ -120,7 +121,7 @@ def _scene_of(dataset: Any, name: str) -> Scene:
     if dataset.count == 0:
         raise SceneError(f"{name} has no bands; give a raster with pixels (is it a container of subdatasets?)")
     dtype = np.result_type(*(np.dtype(text) for text in _known_dtypes(dataset, name)))
-    colors = tuple(color.name for color in dataset.colorinterp)
+    colors = color_names(dataset)
     if "palette" in colors:
         raise SceneError(f"{name} holds palette entries, not colours; convert it with gdal_translate -expand rgb")
     _check_blocks(dataset, name)
@@ -149,7 +150,7 @@ def _scene_of(dataset: Any, name: str) -> Scene:
         nodata=dataset.nodata,
         gsd_m=ground,
         color_names=colors,
-        validity=_validity_of(dataset),
+        validity=_validity_of(dataset, colors),
         block_shape=tuple(dataset.block_shapes[0]),
         overviews=tuple(sorted(dataset.overviews(1))),
         stamp=scene_stamp(name, dataset.files),
@@ -187,14 +188,14 @@ def _crs_of(dataset: Any, name: str) -> pyproj.CRS:
     return crs
 
 
-def _validity_of(dataset: Any) -> Validity:
+def _validity_of(dataset: Any, colors: tuple[str, ...]) -> Validity:
     flags = dataset.mask_flag_enums[0]
     if MaskFlags.alpha in flags:
         return "alpha"
     if MaskFlags.nodata in flags:
         return "nodata"
     # GDAL takes a band of uint8 or uint16 only for a mask, but writes others as well (gdalwarp -dstalpha).
-    if MaskFlags.all_valid in flags and ColorInterp.alpha in dataset.colorinterp:
+    if MaskFlags.all_valid in flags and ColorInterp.alpha.name in colors:
         return "alpha"
     return "mask" if MaskFlags.per_dataset in flags or MaskFlags.all_valid not in flags else "all"
 

@@ -17,6 +17,7 @@ from rasterio.io import MemoryFile
 
 from groundplan.errors import SceneError
 from groundplan.whole import write_bytes_whole, write_text_whole
+from tiling.colors import color_names
 from tiling.fetch import FIRST_WAIT_S, fetch
 from tiling.tile_service import TileService
 
@@ -165,7 +166,7 @@ def _rgba(dataset: Any) -> NDArray[np.uint8]:
     alpha = dataset.dataset_mask()
     if dataset.dtypes[0] != "uint8":
         raise RasterioError(f"{dataset.dtypes[0]} values")
-    if dataset.count == 1 and dataset.colorinterp[0].name == "palette":
+    if dataset.count == 1 and color_names(dataset) == ("palette",):
         palette = np.zeros((256, 4), np.uint8)
         for value, colour in dataset.colormap(1).items():
             if 0 <= value < 256:

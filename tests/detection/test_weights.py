@@ -88,6 +88,43 @@ def test_weights_of_another_form_are_refused(tmp_path: Path) -> None:
         MaskRcnnDetector(path, device="cpu")
 
 
+def test_describing_says_what_loading_says_without_reading_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_small(tmp_path / "w.safetensors", min_score={"building": 0.5}, coarse_labels=("soccer_field",))
+    specs = [resolve_spec(str(path), base=tmp_path, device="cpu", threads=None, views=views) for views in (1, 4)]
+    loaded = [load_detector(spec).info for spec in specs]
+    monkeypatch.setattr("detection.predict.Engine", None)
+    before = torch.get_default_device()
+    assert [describe_detector(spec) for spec in specs] == loaded
+    assert loaded[0].sha256 != loaded[1].sha256 and torch.get_default_device() == before
+    weights = read_weights(path, device="meta")
+    assert all(tensor.device.type == "meta" for tensor in weights.tensors.values())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"spec": SMALL | {"fpn_channels": 32}},
+        {"spec": SMALL | {"n_labels": 2}},
+        {"spec": SMALL | {"fpn_channels": 200_000}},
+        {"spec": SMALL | {"backbone": "none"}},
+        {"labels": ("building",)},
+        {"labels": ("ship",)},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_loaded_cannot_be_described_either(tmp_path: Path, changes: dict[str, object]) -> None:
+    path = write_small(tmp_path / "w.safetensors", **changes)
+    spec = resolve_spec(str(path), base=tmp_path, device="cpu", threads=None)
+    messages = []
+    for use in (load_detector, describe_detector):
+        with pytest.raises(WeightsError) as caught:
+            use(spec)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
 def test_asking_for_a_label_the_weights_lack_names_those_they_know() -> None:
     info = describe_detector(resolve_spec("painted", base=Path(), device="cpu", threads=None))
     assert check_labels((), info) == LABELS

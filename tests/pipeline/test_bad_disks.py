@@ -32,11 +32,19 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def region(painted: Path) -> Path:
     path = painted / "bad.toml"
     path.write_text(REGION)
     return path
+
+
+@pytest.fixture(scope="module")
+def whole(region: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the results of a run that nothing happened to."""
+    out = tmp_path_factory.mktemp("whole")
+    assert run(region, out) == 0
+    return results(out)
 
 
 def run(region: Path, out: Path) -> int:
@@ -50,9 +58,8 @@ def results(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("size_kb", [64, 300])
 def test_a_full_disk_ends_the_run_with_one_line_and_what_is_there_is_whole(
-    region: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], size_kb: int
+    region: Path, whole: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str], size_kb: int
 ) -> None:
-    assert run(region, tmp_path / "whole") == 0
     with mounted(tmp_path / "small", f"size={size_kb}k") as small:
         capsys.readouterr()
         assert run(region, small / "out") == 1
@@ -62,7 +69,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_what_is_there_is_whole(
         # The disk is given room: the run goes on from what is there, and comes to the same.
         subprocess.run(["mount", "-o", "remount,size=50m", str(small)], check=True)
         assert run(region, small / "out") == 0
-        assert results(small / "out") == results(tmp_path / "whole")
+        assert results(small / "out") == whole
 
 
 def test_a_read_only_folder_is_refused_before_any_work(
@@ -81,8 +88,9 @@ def test_a_read_only_folder_is_refused_before_any_work(
 
 
 @pytest.mark.slow
-def test_two_runs_into_one_folder_at_once_leave_one_whole_result(region: Path, tmp_path: Path) -> None:
-    assert run(region, tmp_path / "whole") == 0
+def test_two_runs_into_one_folder_at_once_leave_one_whole_result(
+    region: Path, whole: dict[str, bytes], tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "groundplan", "run", str(region), "--out", str(tmp_path / "out"), "--workers"]
     both = [
         subprocess.Popen([*command, "0"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -93,14 +101,15 @@ def test_two_runs_into_one_folder_at_once_leave_one_whole_result(region: Path, t
     # One may come when the other is done; it never reads half of what that one wrote.
     assert sorted(codes) in ([0, 1], [0, 0])
     assert all("another run is writing to" in text for text, code in zip(said, codes, strict=True) if code)
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
+    assert results(tmp_path / "out") == whole
 
 
-def test_a_clock_that_jumps_changes_no_byte(region: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps_changes_no_byte(
+    region: Path, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Back by thirty years in the middle, then on by forty: only the report's date tells."""
     import time
 
-    assert run(region, tmp_path / "whole") == 0
     real, years, calls = time.time, 365 * 86400, []
 
     def jumping() -> float:
@@ -114,4 +123,4 @@ def test_a_clock_that_jumps_changes_no_byte(region: Path, tmp_path: Path, monkey
     parts = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "parts").iterdir()}
     assert run(region, tmp_path / "out") == 0
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "parts").iterdir()} == parts
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
+    assert results(tmp_path / "out") == whole

@@ -55,6 +55,15 @@ def test_overviews_are_listed(write_scene) -> None:
     assert read_scene(path).overviews == (2, 4)
 
 
+def test_a_tag_that_gdal_complains_of_and_does_without_is_no_obstacle(write_scene) -> None:
+    # rasterio raised the complaint when it was asked for colours, as an error that is none of its public ones.
+    path = Path(write_scene("a.tif", np.zeros((3, 8, 8), np.uint8), transform=UTM))
+    data = path.read_bytes()
+    at = data.index(b"\x53\x01\x03\0\x03\0\0\0")  # SampleFormat, which is the default, becomes ResolutionUnit = 8
+    path.write_bytes(data[:at] + b"\x28\x01\x03\0\x01\0\0\0\x08\0\0\0" + data[at + 12 :])
+    assert read_scene(path).color_names == ("red", "green", "blue")
+
+
 def test_a_vrt_is_a_scene(write_scene, tmp_path: Path) -> None:
     path = write_scene("a.tif", np.zeros((3, 8, 8), np.uint8), transform=UTM)
     vrt = tmp_path / "a.vrt"
