@@ -30,7 +30,8 @@ $(READY): pyproject.toml requirements.lock
 	  { echo "groundplan needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+	  $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) \
 	  $(if $(TORCH_BACKEND),--requirement pyproject.toml --extra dev,--requirement requirements.lock)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
