@@ -104,7 +104,7 @@ class Engine(nn.Module):
                 pyramid, [each.boxes for each in found], [(height * 4, width * 4)] * len(counts)
             )
             parts = [
-                _own_masks(heads.mask_predictor, heads.mask_head(some), own)
+                own_masks(heads.mask_predictor, heads.mask_head(some), own)
                 for some, own in zip(
                     regions.split(self.masks_at_once), labels.split(self.masks_at_once), strict=True
                 )
@@ -112,7 +112,7 @@ class Engine(nn.Module):
         return list(torch.cat(parts).split(counts))
 
 
-def _own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Tensor:
+def own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Tensor:
     """Return the mask of each region's own label; the predictor's last layer is a product per pixel and label."""
     doubled, last = predictor.conv5_mask, predictor.mask_fcn_logits
     assert isinstance(doubled, nn.ConvTranspose2d) and isinstance(last, nn.Conv2d)
