@@ -121,8 +121,11 @@ def own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Ten
     # Windows of the doubling layer do not overlap, so it is one product: each pixel gives 2 x 2.
     weight = doubled.weight.permute(2, 3, 1, 0).flatten(0, 2)
     inner = F.linear(features.permute(0, 2, 3, 1), weight, doubled.bias.repeat(4)).relu_()
-    own = last.weight[labels, :, 0, 0, None]
-    logits = torch.bmm(inner.view(count, height * width * 4, -1), own.to(inner)) + last.bias[labels, None, None]
+    # One product for each label that occurs, mostly one or two: a product per region is a third slower.
+    occurring, at = labels.unique(return_inverse=True)
+    own = last.weight[occurring, :, 0, 0]
+    logits = F.linear(inner.view(count, height * width * 4, -1), own.to(inner), last.bias[occurring].to(inner))
+    logits = logits.gather(2, at[:, None, None].expand(-1, height * width * 4, 1))
     logits = logits.view(count, height, width, 2, 2).permute(0, 1, 3, 2, 4)
     return logits.reshape(count, 2 * height, 2 * width).float().sigmoid()
 
