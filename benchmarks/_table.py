@@ -12,7 +12,7 @@ from typing import Any
 from groundplan.whole import write_text_whole
 
 RESULTS = Path(__file__).parent / "results"
-NAMED = ("dask", "numpy", "rasterio", "shapely", "torch", "torchvision")
+NAMED = ("dask", "nncf", "numpy", "onnxruntime", "openvino", "rasterio", "shapely", "torch", "torchvision")
 
 
 def write_row(name: str, figures: Mapping[str, Any]) -> None:

@@ -111,7 +111,7 @@ class Engine(nn.Module):
                 pyramid, [each.boxes for each in found], [(height * 4, width * 4)] * len(counts)
             )
             parts = [
-                _own_masks(heads.mask_predictor, heads.mask_head(some), own)
+                own_masks(heads.mask_predictor, heads.mask_head(some), own)
                 for some, own in zip(
                     regions.split(self.masks_at_once), labels.split(self.masks_at_once), strict=True
                 )
@@ -119,7 +119,7 @@ class Engine(nn.Module):
         return list(torch.cat(parts).split(counts))
 
 
-def _own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Tensor:
+def own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Tensor:
     """Return the mask of each region's own label; the predictor's last layer is a product per pixel and label."""
     doubled, last = predictor.conv5_mask, predictor.mask_fcn_logits
     assert isinstance(doubled, nn.ConvTranspose2d) and isinstance(last, nn.Conv2d)
@@ -128,8 +128,11 @@ def _own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Te
     # Windows of the doubling layer do not overlap, so it is one product: each pixel gives 2 x 2.
     weight = doubled.weight.permute(2, 3, 1, 0).flatten(0, 2)
     inner = F.linear(features.permute(0, 2, 3, 1), weight, doubled.bias.repeat(4)).relu_()
-    own = last.weight[labels, :, 0, 0, None]
-    logits = torch.bmm(inner.view(count, height * width * 4, -1), own.to(inner)) + last.bias[labels, None, None]
+    # One product for each label that occurs, mostly one or two: a product per region is a third slower.
+    occurring, at = labels.unique(return_inverse=True)
+    own = last.weight[occurring, :, 0, 0]
+    logits = F.linear(inner.view(count, height * width * 4, -1), own.to(inner), last.bias[occurring].to(inner))
+    logits = logits.gather(2, at[:, None, None].expand(-1, height * width * 4, 1))
     logits = logits.view(count, height, width, 2, 2).permute(0, 1, 3, 2, 4)
     return logits.reshape(count, 2 * height, 2 * width).float().sigmoid()
 

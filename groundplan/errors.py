@@ -44,5 +44,9 @@ class OutputError(Error, OSError):
     """A file or folder cannot be written."""
 
 
+class ClusterError(Error, ConnectionError):
+    """A Dask cluster cannot be used, or no longer."""
+
+
 class DataError(Error, ValueError):
     """Training or evaluation data does not have the form that is needed."""

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from shapely.geometry import mapping
 
 from groundplan.crs import LON_LAT, parse_crs, transform_geometries
 from groundplan.errors import SchemaError
-from groundplan.whole import whole_file, write_text_whole
+from groundplan.whole import whole_file
 
 GEOJSON_DECIMALS = 7
 """OSM stores 1e-7 degrees (1.1 cm); more digits would only be noise."""
+ROWS_AT_ONCE = 10_000
+"""Features whose text is in memory together, about 5 MB."""
 
 
 def read_vector(path: str | os.PathLike[str]) -> gpd.GeoDataFrame:
@@ -101,11 +103,28 @@ def write_geojson(
     id_column : str
         Becomes each feature's ``id`` and stays among its properties.
     """
-    write_text_whole(path, geojson_text(frame, properties=properties, id_column=id_column))
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(geojson_pieces(frame, properties=properties, id_column=id_column))
 
 
 def geojson_text(frame: gpd.GeoDataFrame, *, properties: Mapping[str, Any] | None = None, id_column: str) -> str:
     """Return what `write_geojson` writes: one feature a line, NaN as null."""
+    return "".join(geojson_pieces(frame, properties=properties, id_column=id_column))
+
+
+def geojson_pieces(
+    frame: gpd.GeoDataFrame, *, properties: Mapping[str, Any] | None = None, id_column: str
+) -> Iterator[str]:
+    """Yield the text of `geojson_text` in pieces, so that a million features need not be texts at once."""
+    head = {"type": "FeatureCollection"} | ({"properties": _plain(dict(properties))} if properties else {})
+    yield json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1] + ', "features": [\n'
+    for first in range(0, len(frame), ROWS_AT_ONCE):
+        lines = _feature_lines(frame.iloc[first : first + ROWS_AT_ONCE], id_column=id_column)
+        yield (",\n" if first else "") + ",\n".join(lines)
+    yield "\n]}\n"
+
+
+def _feature_lines(frame: gpd.GeoDataFrame, *, id_column: str) -> list[str]:
     geometries = shapely.orient_polygons(
         transform_geometries(frame.geometry.to_numpy(), source=frame.crs, target=LON_LAT), exterior_cw=False
     )
@@ -117,16 +136,16 @@ def geojson_text(frame: gpd.GeoDataFrame, *, properties: Mapping[str, Any] | Non
             "type": "Feature",
             "id": row[id_column],
             "properties": {str(key): _plain(value) for key, value in row.items()},
-            "geometry": _rounded(mapping(geometry)) if geometry is not None else None,
+            "geometry": None if geometry is None else _rounded(geometry),
         }
         lines.append(json.dumps(feature, ensure_ascii=False, allow_nan=False))
-    head = {"type": "FeatureCollection"} | ({"properties": _plain(dict(properties))} if properties else {})
-    body = ",\n".join(lines)
-    return json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1] + ', "features": [\n' + body + "\n]}\n"
+    return lines
 
 
 def _plain(value: Any) -> Any:
     """Return a value that JSON can hold: no NaN, no numpy, no sets."""
+    if type(value) in (str, int, bool):  # most are, and the questions below take long
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -140,11 +159,19 @@ def _plain(value: Any) -> Any:
     return None if value is pd.NA else str(value)
 
 
-def _rounded(geometry: Mapping[str, Any]) -> dict[str, Any]:
+def _rounded(geometry: Any) -> dict[str, Any]:
+    """Return a geometry as GeoJSON has it."""
+    if geometry.geom_type == "Polygon" and not geometry.is_empty and not geometry.has_z:
+        # Most are: shapely's own way takes four times as long.
+        rings = [shapely.get_coordinates(ring).tolist() for ring in shapely.get_rings(geometry)]
+        rounded = [[[round(x, GEOJSON_DECIMALS), round(y, GEOJSON_DECIMALS)] for x, y in ring] for ring in rings]
+        return {"type": "Polygon", "coordinates": rounded}
+
     def walk(item: Any) -> Any:
         return round(item, GEOJSON_DECIMALS) if isinstance(item, float) else [walk(each) for each in item]
 
-    return {"type": geometry["type"], "coordinates": walk(geometry["coordinates"])}
+    whole = mapping(geometry)
+    return {"type": whole["type"], "coordinates": walk(whole["coordinates"])}
 
 
 def same_crs(frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:

@@ -2,12 +2,14 @@
 
 import logging
 import os
+import queue
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from groundplan.errors import ConfigError, Error
+from pipeline.worker_watch import LOOK_EACH_S, WorkerWatch
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +71,12 @@ class DaskExecutor:
     def _wave(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Result | Failure]]:
-        from distributed import KilledWorker, as_completed
+        from distributed import KilledWorker
 
         waiting = iter(tasks)
         of_future: dict[str, Task] = {}
-        flow = as_completed()
+        done: queue.Queue[Any] = queue.Queue()
+        watch = WorkerWatch(self.client)
 
         def submit_next() -> bool:
             task = next(waiting, None)
@@ -82,27 +85,35 @@ class DaskExecutor:
             # pure=False: two equal tasks are two tasks; results are on disk, not in the scheduler's memory.
             future = self.client.submit(_guarded, function, task, pure=False, retries=0)
             of_future[future.key] = task
-            flow.add(future)
+            future.add_done_callback(done.put)
             return True
 
-        room = max(1, WAVE_PER_THREAD * sum(self.client.nthreads().values()))
-        while len(of_future) < room and submit_next():
-            pass
-        for future in flow:
-            task = of_future.pop(future.key)
+        while True:
+            # Workers may come and go.
+            room = max(1, WAVE_PER_THREAD * watch.threads())
+            while len(of_future) < room and submit_next():
+                pass
+            if not of_future:
+                return
+            try:
+                future = done.get(timeout=LOOK_EACH_S)
+            except queue.Empty:
+                continue
             outcome: Result | Failure
             try:
                 # A worker may die between the end of its task and this call; then the task is run again here.
-                outcome = future.result()
+                outcome = future.result(timeout=LOOK_EACH_S)
+            except TimeoutError:
+                done.put(future)
+                continue
             except KilledWorker as error:
                 outcome = Failure(error=f"{type(error).__name__}: {error}".splitlines()[0])
             except Error:
                 raise
             except Exception as error:
                 raise RuntimeError(f"a worker failed: {error}") from error
-            yield task, outcome
+            yield of_future.pop(future.key), outcome
             future.release()
-            submit_next()
 
 
 def _guarded(function: Callable[[Task], Result], task: Task) -> Result:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from groundplan import vector
 from groundplan.errors import SchemaError
 from groundplan.schema import FEATURES, check_features, empty_frame, feature_ids
 from groundplan.vector import geojson_text, read_vector, same_crs, write_geojson, write_parquet
@@ -26,6 +27,20 @@ def test_geojson_is_counter_clockwise_with_nan_as_null(frame: gpd.GeoDataFrame, 
     assert feature["id"] == "a" and feature["properties"]["nan"] is None
     assert shapely.LinearRing(feature["geometry"]["coordinates"][0]).is_ccw
     assert len(read_vector(tmp_path / "a.geojson")) == 1
+
+
+def test_many_features_are_written_piece_by_piece_as_one_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    hole = shapely.Polygon([(0, 0), (0, 9), (9, 9), (9, 0)], [[(1, 1), (2, 1), (2, 2.123456789)]])
+    geometries = [hole, shapely.MultiPolygon([hole, shapely.box(20, 20, 21, 21)]), shapely.Point(1, 2), hole, None]
+    frame = gpd.GeoDataFrame({"key": list("abcde"), "n": range(5)}, geometry=geometries, crs=4326)
+    whole = geojson_text(frame, id_column="key")
+    for rows in (1, 2, 5):
+        monkeypatch.setattr(vector, "ROWS_AT_ONCE", rows)
+        assert geojson_text(frame, id_column="key") == whole
+    features = json.loads(whole)["features"]
+    assert [feature["id"] for feature in features] == list("abcde") and features[4]["geometry"] is None
+    for feature, geometry in zip(features[:4], geometries[:4], strict=True):
+        assert shapely.geometry.shape(feature["geometry"]).equals_exact(geometry, 1e-7, normalize=True)
 
 
 def test_parquet_gives_lists_and_dicts_back(frame: gpd.GeoDataFrame, tmp_path: Path) -> None:

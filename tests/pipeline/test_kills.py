@@ -8,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from pipeline import executor, worker_watch
 from pipeline.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,15 +138,19 @@ def real_cluster(
     address = f"tcp://127.0.0.1:{port}"
     dask = [sys.executable, "-m", "dask"]
     host = ["--host", "127.0.0.1", "--no-dashboard"]
-    own = ["--nthreads", "1", "--local-directory", str(folder), "--no-dashboard", *worker]
     started = [spawn([*dask, "scheduler", *host, "--port", str(port)])]
+    workers: list[subprocess.Popen[bytes]] = []
     try:
-        workers = [spawn([*dask, "worker", address, *own]) for _ in range(2)]
-        started += workers
+        workers += [start_worker(address, folder, *worker) for _ in range(2)]
         yield address, workers
     finally:
-        for process in started:
+        for process in started + workers:
             kill_group(process)
+
+
+def start_worker(address: str, folder: Path, *more: str) -> subprocess.Popen[bytes]:
+    own = ["--nthreads", "1", "--local-directory", str(folder), "--no-dashboard", *more]
+    return spawn([sys.executable, "-m", "dask", "worker", address, *own])
 
 
 def wait_for_workers(address: str, count: int) -> None:
@@ -199,3 +205,62 @@ def test_a_block_that_kills_every_worker_is_recorded_and_the_run_goes_on(
     # Elsewhere it does no harm: only this block is left to do, and then all is as if nothing had happened.
     assert run_here(region, out, "--workers", "0") == 0
     assert results_of(out) == expected
+
+
+@pytest.mark.slow
+def test_a_run_says_when_no_worker_is_left_waits_for_new_ones_and_ends_where_none_come(
+    undisturbed: tuple[Path, dict[str, bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    region, expected = undisturbed
+    out = tmp_path / "run"
+    for module in (worker_watch, executor):
+        monkeypatch.setattr(module, "LOOK_EACH_S", 0.2)
+    monkeypatch.setattr(worker_watch, "SAY_AFTER_S", 0.5)
+    monkeypatch.setattr(worker_watch, "PATIENCE_S", 1.5)
+    with real_cluster(tmp_path) as (address, workers):
+        wait_for_workers(address, 2)
+        command = ["run", str(region), "--out", str(out), "--scheduler", address]
+        with after_blocks(out, 1, lambda: [kill_group(each) for each in workers]):
+            assert main(command) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert any("has no workers left; start some with `dask worker tcp://" in line for line in said)
+        assert "has had no workers for 1.5 s" in said[-1] and "it takes over what is done" in said[-1]
+        n_done = len(list((out / "parts").glob("[0-9]*.json")))
+        assert 0 < n_done < sum(name.endswith(".parquet") for name in expected) - 1
+        # With the next worker the run goes on, and outlives it, because another comes in time.
+        monkeypatch.setattr(worker_watch, "PATIENCE_S", PATIENCE_S)
+        workers.append(start_worker(address, tmp_path, "--no-nanny"))
+        wait_for_workers(address, 1)
+
+        def replace() -> None:
+            kill_group(workers[-1])
+            time.sleep(1.0)
+            workers.append(start_worker(address, tmp_path, "--no-nanny"))
+
+        with after_blocks(out, n_done + 1, replace):
+            assert main(command) == 0
+        assert "workers are there again" in capsys.readouterr().err
+    assert results_of(out) == expected
+
+
+@contextlib.contextmanager
+def after_blocks(out: Path, wanted: int, act: Callable[[], object]) -> Iterator[None]:
+    """Do something in a thread as soon as a run has so many blocks on disk."""
+    ended = threading.Event()
+
+    def wait_and_act() -> None:
+        while not ended.wait(0.005):
+            if len(list((out / "parts").glob("[0-9]*.json"))) >= wanted:
+                act()
+                return
+
+    thread = threading.Thread(target=wait_and_act)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
