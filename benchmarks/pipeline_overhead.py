@@ -19,29 +19,28 @@ from pipeline.plan import make_plan
 from pipeline.run import run_merge
 from tiling.read import SceneReader
 
-TILES = 2
-"""Tiles along each side of the scene; all of them are one block."""
 STRIDE_PX = 384
-WIDTH_PX = (TILES - 1) * STRIDE_PX + TILE_PX
 
 
-def write_region(folder: Path, *, houses: int) -> Path:
-    """Write a region of 2 x 2 tiles that show a drawn town, compressed as imagery is."""
+def write_region(folder: Path, *, houses: int, tiles: int = 2) -> Path:
+    """Write a region of so many tiles a side, all one block, that show a drawn town, compressed as imagery is."""
+    width_px = (tiles - 1) * STRIDE_PX + TILE_PX
     rows = [
-        np.concatenate([drawn_town(houses, seed=2 * row + col) for col in range(2)], axis=2) for row in range(2)
+        np.concatenate([drawn_town(houses, seed=tiles * row + col) for col in range(tiles)], axis=2)
+        for row in range(tiles)
     ]
-    town = np.concatenate(rows, axis=1)[:, :WIDTH_PX, :WIDTH_PX]
+    town = np.concatenate(rows, axis=1)[:, :width_px, :width_px]
     profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "tiled": True, "compress": "jpeg"}
     place = Affine(0.3, 0, 500_000, 0, -0.3, 5_000_000)
     with rasterio.open(
-        folder / "scene.tif", "w", width=WIDTH_PX, height=WIDTH_PX, crs="EPSG:32633", transform=place, **profile
+        folder / "scene.tif", "w", width=width_px, height=width_px, crs="EPSG:32633", transform=place, **profile
     ) as scene:
         scene.write(town)
     path = folder / "region.toml"
     # One pass, so that both sides look at the same tiles.
     path.write_text(
         'name = "town"\nscenes = ["scene.tif"]\n[model]\ngsd_m = 0\nlabels = ["building"]\n'
-        "[tiling]\noverlap_px = 128\nblock_tiles = 4\n"
+        f"[tiling]\noverlap_px = 128\nblock_tiles = {max(4, tiles)}\n"
     )
     return path
 
@@ -58,9 +57,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--houses", type=int, default=60, help="drawn in each tile")
+    parser.add_argument("--tiles", type=int, default=6, help="a side: fewer would count a run's start as a tile's")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        config = read_region(write_region(Path(name), houses=options.houses), out=Path(name) / "run")
+        region = write_region(Path(name), houses=options.houses, tiles=options.tiles)
+        config = read_region(region, out=Path(name) / "run")
         plan = make_plan(config, device="cpu", threads=1)
         (task,) = plan.tasks
         detector = worker_detector(task.detector)
