@@ -24,6 +24,9 @@ _ON_ONE_GROUND: Final = frozenset(
 )
 """Labels whose lines are painted over each other: both count when both are seen clearly."""
 
+_ROOF_SHARE: Final = 0.8
+"""A building of which so much lies on a court or pitch is paint or a shadow on it."""
+
 
 def giving_way(
     geometries: Geometries,
@@ -37,7 +40,8 @@ def giving_way(
     Two objects of different labels are in conflict above `conflict_iou`. Objects are taken by score (then the
     larger, then that of the label that comes first), and one that is in conflict with an object taken before gives
     way. No conflict are a pitch and the running track around it, and two labels that are painted on one ground
-    (soccer and American football, tennis and basketball) when both score `coexist_score` or more.
+    (soccer and American football, tennis and basketball) when both score `coexist_score` or more. A building that
+    lies on a better court or pitch gives way as well, but never makes one give way.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ def giving_way(
 
     Notes
     -----
-    Small things on large ones (a clubhouse or a stand on the outline of a pitch, an infield in the corner of a
+    Small things at large ones (a clubhouse or a stand on the outline of a pitch, an infield in the corner of a
     soccer field) have a low IoU and stay.
     """
     gone = np.zeros(len(geometries), dtype=bool)
@@ -78,6 +82,12 @@ def giving_way(
         if not _coexist(label[a], label[b], min(score[a], score[b]), options=options):
             rivals.setdefault(a, []).append(b)
             rivals.setdefault(b, []).append(a)
+    on_pitch = (
+        (label[other] == "building") & (label[one] != "running_track") & (shared > _ROOF_SHARE * area[other])
+    )
+    for a, b in zip(one[on_pitch & ~conflict].tolist(), other[on_pitch & ~conflict].tolist(), strict=True):
+        rivals.setdefault(a, [])
+        rivals.setdefault(b, []).append(a)
     taken: set[int] = set()
     for place in sorted(
         rivals, key=lambda place: (-score[place], -area[place], LABELS.index(label[place]), place)

@@ -36,6 +36,16 @@ def test_a_clubhouse_on_the_edge_of_a_pitch_stays():
     assert len(kept(("soccer_field", 0.9, PITCH), ("building", 0.6, shapely.box(90, 60, 110, 75)))) == 2
 
 
+@pytest.mark.parametrize(("score", "stays"), [(0.6, {"soccer_field"}), (0.95, {"soccer_field", "building"})])
+def test_a_doubtful_building_on_a_pitch_gives_way_but_never_the_pitch(score, stays):
+    assert kept(("soccer_field", 0.8, PITCH), ("building", score, shapely.box(5, 5, 15, 40))) == stays
+
+
+def test_a_building_inside_a_track_stays():
+    track = shapely.box(-20, -15, 125, 83).buffer(2)
+    assert len(kept(("running_track", 0.9, track), ("building", 0.5, shapely.box(5, 5, 15, 40)))) == 2
+
+
 def test_a_pitch_inside_a_track_stays_whatever_the_scores():
     track = shapely.box(-20, -15, 125, 83).buffer(2)
     for label in ("soccer_field", "american_football_field"):
