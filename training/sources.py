@@ -27,12 +27,15 @@ NAIP_HELD_OUT = ("riverside", "santa", "eureka")
 """Cities kept for counting false fields; nothing is trained on them."""
 NAIP_DOUBTFUL = (
     "bishop_2020_8",
+    "claremont_2020_3",
+    "claremont_2020_4",
+    "claremont_2020_5",
     "claremont_2020_55",
     "claremont_2020_7",
     "long_beach_2020_49",
     "palm_springs_2020_82",
 )
-"""Chips with plain lawns or ovals that may be played on: neither field nor background."""
+"""Chips with tennis courts that nobody labelled, or with plain lawns or ovals that may be played on."""
 BANEPA_VAL_FROM_PX = 2048
 """First column of the eastern third of the Banepa scene, which is for validation only."""
 BANEPA_CHIP_GSD_M = 0.2
