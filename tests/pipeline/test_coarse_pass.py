@@ -20,6 +20,7 @@ from groundplan.records import Detections
 from groundplan.vector import read_vector
 from pipeline import blocks, plan
 from pipeline.cli import main
+from pipeline.config import read_region
 
 GSD_M = 0.3
 TRACK = shapely.LineString([(100, 90), (180, 90)]).buffer(40) - shapely.LineString([(100, 90), (180, 90)]).buffer(
@@ -101,6 +102,17 @@ def test_no_pass_keeps_the_labels_of_the_other(run_dir: Path) -> None:
     for path in (run_dir / "parts").glob("*.parquet"):
         labels[path.name.startswith("coarse-")] |= set(gpd.read_parquet(path)["label"])
     assert labels == {True: {"running_track"}, False: {"building"}}
+
+
+def test_the_coarse_pass_has_tiles_and_overlaps_of_twice_the_side(run_dir: Path) -> None:
+    # A tile's bounds are in metres of the ground: 2 x 256 px at 0.9 m, so that large objects lie whole in one.
+    parts = gpd.read_parquet(next((run_dir / "parts").glob("coarse-*.parquet")))
+    assert (parts["tile_right"] - parts["tile_left"]).to_numpy() == pytest.approx(2 * 256 * 3 * GSD_M)
+    config = read_region(run_dir.parent / "r.toml")
+    planned = plan.make_plan(config, device="cpu", threads=1)
+    assert planned.coarse is not None
+    assert (planned.coarse.grid.tile_px, planned.coarse.grid.overlap_px) == (512, 128)
+    assert planned.n_looks == planned.n_tiles + 3 * len(planned.tile_numbers(coarse=True))
 
 
 def test_ground_looked_at_twice_counts_once(run_dir: Path) -> None:
