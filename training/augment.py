@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from groundplan.labels import LABEL_IDS, LABELS
 from training.chips import Chip, Instance, read_pixels
-from training.rings import rasterise
+from training.rings import rasterise, taught_rings
 
 MIN_SIDE_PX = 4
 MIN_AREA_PX = 24
@@ -143,7 +143,7 @@ def crop_targets(
             shown = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
             (unasked if each.label not in asked else ignore).append(shown)
             continue
-        mask = rasterise(each.rings, height=height, width=width)
+        mask = rasterise(taught_rings(each.label, each.rings), height=height, width=width)
         if seen is not None:
             mask &= seen
         rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

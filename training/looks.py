@@ -17,7 +17,7 @@ from groundplan.errors import DataError
 from groundplan.labels import LABEL_IDS, LABELS
 from tiling.region import COARSER_SLACK, MAX_COARSER
 from training.chips import Chip, read_pixels
-from training.rings import rasterise
+from training.rings import rasterise, taught_rings
 
 RunLengths = dict[str, Any]
 """A mask as pycocotools encodes it."""
@@ -106,7 +106,11 @@ def _look(
         (
             LABEL_IDS[each.label],
             each.ignore,
-            encode(rasterise(tuple(ring * scale for ring in each.rings), height=height, width=width)),
+            encode(
+                rasterise(
+                    tuple(ring * scale for ring in taught_rings(each.label, each.rings)), height=height, width=width
+                )
+            ),
         )
         for each in chip.instances
         if each.label in labels

@@ -20,7 +20,7 @@ from training.render_courts import (
 from training.render_diamond import plan_diamond, shifted_plan
 from training.render_lines import FOOTBALL_M, TENNIS_M, segment
 from training.render_patch import FieldPlan, Pose, Sun
-from training.render_pitches import draw_football, draw_soccer, pitch_style, soccer_size
+from training.render_pitches import draw_football, draw_soccer, lawn_around, pitch_style, soccer_size
 from training.render_props import draw_fence
 from training.render_surfaces import choose_surface, paint_of
 
@@ -92,8 +92,8 @@ def plan_pitch_row(label: str, number: int, *, sun: Sun, rng: np.random.Generato
     half, wide = size_m[0] / 2.0, size_m[1] / 2.0
     step = 2.0 * wide + rng.uniform(3.0, 12.0)
     places = [(k - (number - 1) / 2.0) * step for k in range(number)]
-    more = rng.uniform(2.0, 7.0)
-    ground = box(-half - more, places[0] - wide - more, half + more, places[-1] + wide + more)
+    rows = box(-half, places[0] - wide, half, places[-1] + wide)
+    ground = lawn_around(rows, low_m=2.0, high_m=7.0, rng=rng)
 
     def draw(canvas: Canvas, pose: Pose) -> None:
         apron = replace(style.apron, stripe_deg=pose.turn_deg)

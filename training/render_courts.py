@@ -262,13 +262,20 @@ def sorted_box(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float
     return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
 
+def yard_around(court: Polygon, *, paved: bool, rng: np.random.Generator) -> Polygon:
+    """Return the slab of a court; where it is paved like any yard, often a school's whole yard."""
+    left, top, right, bottom = court.bounds
+    most = 20.0 if paved and rng.random() < 0.45 else 3.2
+    west, north, east, south = (float(v) for v in rng.uniform(0.5, most, 4))
+    return box(left - west, top - north, right + east, bottom + south)
+
+
 def plan_basketball(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     """Plan a single basketball court, whole or half."""
     style = basketball_style(sun=sun, rng=rng)
     size = basketball_size(rng=rng)
     half, wide = size.length_m / 2.0, size.width_m / 2.0
-    back, side = rng.uniform(0.6, 3.5), rng.uniform(0.5, 3.0)
-    slab = box(-half - back, -wide - side, half + back, wide + side)
+    slab = yard_around(box(-half, -wide, half, wide), paved=style.inner.kind in ("asphalt", "concrete"), rng=rng)
     fenced, lamps = rng.random() < 0.35, int(rng.choice([0, 2, 4], p=[0.7, 0.2, 0.1]))
 
     def draw(canvas: Canvas, pose: Pose) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from shapely.geometry import box
+from shapely.geometry import Point, box
 
 from groundplan.errors import DataError
 from training.render_canvas import Canvas
@@ -36,11 +36,21 @@ def plan_pool(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
         water = box(-long / 2, -wide / 2, long / 2, wide / 2)
     if not public and rng.random() < 0.5:
         water = blob(0, 0, float(rng.uniform(3, 6)), rng=rng)
-    deck = box(*water.buffer(float(rng.uniform(1.5, 6.0))).bounds)
+    left, top, right, bottom = water.bounds
+    # A pool lies anywhere on its deck, and decks are as large as courts.
+    west, north, east, south = (float(v) for v in rng.uniform(1.2, 6.0 if rng.random() < 0.5 else 14.0, 4))
+    deck = box(left - west, top - north, right + east, bottom + south)
+    paving = str(rng.choice(["concrete", "acrylic", "asphalt", "clay"], p=[0.7, 0.1, 0.1, 0.1]))
 
     def draw(canvas: Canvas, pose: Pose) -> None:
         gsd_m = canvas.gsd_m
-        canvas.fill(pose.place(deck), paint_of(choose_surface("concrete", rng=rng), gsd_m=gsd_m, rng=rng))
+        canvas.fill(pose.place(deck), paint_of(choose_surface(paving, rng=rng), gsd_m=gsd_m, rng=rng))
+        for _ in range(int(rng.integers(0, 9))):
+            # Loungers, tables and parasols in rows and heaps.
+            x, y = rng.uniform(deck.bounds[0] + 1, deck.bounds[2] - 1), rng.uniform(deck.bounds[1] + 1, deck.bounds[3] - 1)
+            light = float(rng.uniform(90, 235))
+            seat = box(x - 0.35, y - 1.0, x + 0.35, y + 1.0) if rng.random() < 0.6 else Point(x, y).buffer(1.3)
+            draw_block(canvas, pose.place(seat), jittered((light, light, light), rng=rng), height_m=0.6, sun=sun)
         canvas.fill(pose.place(water.buffer(0.4)), WHITE, opacity=0.7)
         canvas.fill(pose.place(water), paint_of(choose_surface("water", rng=rng), gsd_m=gsd_m, rng=rng))
         if public:

@@ -1,9 +1,10 @@
 """Random choices -> plans of soccer and American football fields: ground, stripes, lines, goals, wear."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
-from shapely.geometry import LineString, MultiPolygon, Point, box
+from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
 from training.render_canvas import Canvas, Colour
 from training.render_courts import WHITE, draw_lamps
@@ -11,6 +12,20 @@ from training.render_lines import FOOTBALL_M, YARD_M, arc, football_lines, segme
 from training.render_patch import FieldPlan, Pose, Sun
 from training.render_props import draw_bench, draw_fence, draw_lines, draw_people, draw_wear, swept
 from training.render_surfaces import COLOURS, Surface, choose_surface, jittered, mown, paint_of
+
+
+LAWN_SHARE: Final = 0.4
+"""Of the pitches, those in a lawn that goes on beyond them."""
+LAWN_M: Final = 38.0
+"""How far such a lawn may reach on each side."""
+TEAM_COLOURS: Final[tuple[Colour, ...]] = (
+    *COLOURS["acrylic"][4:12],
+    (206.0, 186.0, 72.0),
+    (218.0, 212.0, 196.0),
+    (52.0, 54.0, 60.0),
+    (40.0, 84.0, 56.0),
+)
+"""Of end zones, letters and emblems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +127,28 @@ def soccer_size(*, rng: np.random.Generator) -> tuple[float, float]:
     return length, length * float(rng.uniform(0.58, 0.72))
 
 
+def lawn_around(area: Polygon, *, low_m: float, high_m: float, rng: np.random.Generator) -> Polygon:
+    """Return the grass that a pitch lies in: mostly its run-off, often a whole playing field of any form.
+
+    Where the lawn ends with the run-off, a step of colour gives the pitch away; on school grounds and in parks only
+    its lines do.
+    """
+    left, top, right, bottom = area.bounds
+    far = LAWN_M if rng.random() < LAWN_SHARE else high_m
+    west, north, east, south = (float(v) for v in rng.uniform(low_m, far, 4))
+    lawn = box(left - west, top - north, right + east, bottom + south)
+    if far > high_m and rng.random() < 0.5:
+        corner = float(rng.uniform(0.3, 1.0)) * min(west, north, east, south)
+        lawn = lawn.buffer(-corner).buffer(corner)
+    return lawn
+
+
 def plan_soccer(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     """Plan a single soccer pitch."""
     style = pitch_style(sun=sun, rng=rng)
     size_m = soccer_size(rng=rng)
     half, wide = size_m[0] / 2.0, size_m[1] / 2.0
-    more = rng.uniform(1.5, 8.0)
-    apron = box(-half - more, -wide - more, half + more, wide + more)
+    apron = lawn_around(box(-half, -wide, half, wide), low_m=1.5, high_m=8.0, rng=rng)
     fenced, lamps = rng.random() < 0.3, int(rng.choice([0, 2, 4], p=[0.6, 0.15, 0.25]))
 
     def draw(canvas: Canvas, pose: Pose) -> None:
@@ -146,15 +176,16 @@ def draw_football(canvas: Canvas, pose: Pose, style: PitchStyle, *, rng: np.rand
     ground = ground_paint(style, pose, canvas, rng=rng, along=False)
     canvas.fill(pose.place(area.buffer(0.8, join_style="mitre")), paint_of(ground, gsd_m=gsd_m, rng=rng),
                 soft_m=0.3)  # fmt: skip
-    team = jittered(COLOURS["acrylic"][int(rng.integers(4, 12))], rng=rng)
+    team = jittered(TEAM_COLOURS[int(rng.integers(len(TEAM_COLOURS)))], rng=rng)
+    letters = WHITE if rng.random() < 0.6 else TEAM_COLOURS[int(rng.integers(len(TEAM_COLOURS)))]
     tint = float(rng.uniform(0.5, 1.0)) if style.ground.kind == "turf" else float(rng.uniform(0.2, 0.7))
-    if rng.random() < 0.6:
-        for side in (-1.0, 1.0):
-            x0, x1 = sorted((side * half, side * (half - 10 * YARD_M)))
-            zone = box(x0 + 0.2, -wide, x1 - 0.2, wide)
-            canvas.fill(pose.place(zone), team, opacity=tint)
-            if rng.random() < 0.7:
-                draw_letters(canvas, pose, (x0 + x1) / 2.0, wide, opacity=tint, rng=rng)
+    painted, lettered = rng.random() < 0.6, rng.random() < 0.6
+    for side in (-1.0, 1.0):
+        x0, x1 = sorted((side * half, side * (half - 10 * YARD_M)))
+        if painted:
+            canvas.fill(pose.place(box(x0 + 0.2, -wide, x1 - 0.2, wide)), team, opacity=tint)
+        if lettered:
+            draw_letters(canvas, pose, (x0 + x1) / 2.0, wide, letters, opacity=tint, rng=rng)
     if rng.random() < 0.4:
         canvas.fill(pose.place(Point(0, 0).buffer(rng.uniform(3, 6))), team, opacity=tint * 0.8)
     if style.trodden > 0.1:
@@ -183,7 +214,7 @@ def draw_football(canvas: Canvas, pose: Pose, style: PitchStyle, *, rng: np.rand
 
 
 def draw_letters(
-    canvas: Canvas, pose: Pose, x: float, wide: float, *, opacity: float, rng: np.random.Generator
+    canvas: Canvas, pose: Pose, x: float, wide: float, colour: Colour, *, opacity: float, rng: np.random.Generator
 ) -> None:
     """Draw something like a team's name across an end zone: strokes in cells, read by nobody."""
     count = int(rng.integers(4, 10))
@@ -197,7 +228,7 @@ def draw_letters(
             if (x0, y0) != (x1, y1):
                 strokes.append(segment(x0, y0, x1, y1))
     layer = canvas.trace([pose.place(stroke) for stroke in strokes], width_m=0.7)
-    canvas.put(layer, WHITE, opacity=opacity * 0.9)
+    canvas.put(layer, colour, opacity=opacity * 0.9)
 
 
 def draw_posts(
@@ -217,8 +248,7 @@ def plan_football(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     """Plan a single American football field."""
     style = pitch_style(sun=sun, rng=rng, dirt=0.0)
     half, wide = FOOTBALL_M[0] / 2.0, FOOTBALL_M[1] / 2.0
-    more_x, more_y = rng.uniform(2.0, 8.0), rng.uniform(2.5, 10.0)
-    apron = box(-half - more_x, -wide - more_y, half + more_x, wide + more_y)
+    apron = lawn_around(box(-half, -wide, half, wide), low_m=2.0, high_m=9.0, rng=rng)
     lamps = int(rng.choice([0, 4], p=[0.6, 0.4]))
 
     def draw(canvas: Canvas, pose: Pose) -> None:

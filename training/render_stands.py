@@ -32,10 +32,12 @@ def with_stands(plan: FieldPlan, *, sun: Sun, rng: np.random.Generator) -> Field
 
     The truth stays as it is: shadows that fall on a field leave it the field it is.
     """
-    kind = str(rng.choice(["one", "two", "bowl", "horseshoe"], p=[0.35, 0.3, 0.2, 0.15]))
+    kind = str(rng.choice(["one", "two", "bowl", "horseshoe"], p=[0.3, 0.25, 0.3, 0.15]))
     gap_m = float(rng.uniform(1.0, 6.0))
-    deep_m = float(rng.uniform(4.0, 14.0) if kind in ("one", "two") else rng.uniform(12.0, 40.0))
+    deep_m = float(rng.uniform(4.0, 14.0) if kind in ("one", "two") else rng.uniform(12.0, 55.0))
     inner = Polygon(plan.extent.exterior).buffer(gap_m)
+    if kind in ("bowl", "horseshoe") and rng.random() < 0.6:
+        inner = _rounded(inner, roundness=float(rng.uniform(2.0, 5.0)))
     left, top, right, bottom = inner.bounds
     if kind in ("one", "two"):
         long = (right - left) * float(rng.uniform(0.25, 0.95)) / 2.0
@@ -52,9 +54,9 @@ def with_stands(plan: FieldPlan, *, sun: Sun, rng: np.random.Generator) -> Field
             ring = ring.difference(_end(inner, side, far))
         stands = [part for part in shapely.get_parts(ring) if part.geom_type == "Polygon"]
     paved = Polygon(shapely.union_all([inner, *stands]).buffer(float(rng.uniform(0.5, 4.0))).exterior)
-    ground = choose_surface(str(rng.choice(["asphalt", "concrete", "grass"])), rng=rng)
+    ground = choose_surface(str(rng.choice(["asphalt", "concrete", "grass", "turf"])), rng=rng)
     seats = jittered(SEATS[int(rng.integers(len(SEATS)))], rng=rng)
-    height_m = deep_m * float(rng.uniform(0.35, 0.6))
+    height_m = deep_m * float(rng.uniform(0.35, 0.75))
     roofed = rng.random() < (0.3 if deep_m > 8.0 else 0.1)
 
     def draw(canvas: Canvas, pose: Pose) -> None:
@@ -81,6 +83,19 @@ def with_stands(plan: FieldPlan, *, sun: Sun, rng: np.random.Generator) -> Field
             canvas.fill(pose.place(hut), jittered(COLOURS["concrete"][1], rng=rng))
 
     return replace(plan, variant=f"{plan.variant}-stands-{kind}", extent=paved, draw=draw)
+
+
+def _rounded(area: Polygon, *, roundness: float) -> Polygon:
+    """Return the superellipse round an area's bounds: 2 is an ellipse, more is nearer to the rectangle.
+
+    The field of a bowl is often much smaller than the ground between the stands, which curves away from its corners.
+    """
+    left, top, right, bottom = area.bounds
+    angle = np.linspace(0.0, 2.0 * np.pi, 96, endpoint=False)
+    reach = 2.0 ** (1.0 / roundness) / 2.0
+    x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** (2.0 / roundness) * (right - left) * reach
+    y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** (2.0 / roundness) * (bottom - top) * reach
+    return Polygon(np.column_stack([x + (left + right) / 2.0, y + (top + bottom) / 2.0]))
 
 
 def _end(inner: Polygon, side: float, far: float) -> Polygon:

@@ -54,8 +54,10 @@ def plan_track(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     if inside == "soccer" and soccer_m[0] < 40.0:
         inside = "grass"
     d_zone = rng.random() < 0.35 and not cinder
-    margin = rng.uniform(0.6, 4.0)
-    extent = outer.buffer(margin)
+    margin = float(rng.uniform(0.6, 4.0) if rng.random() < 0.65 else rng.uniform(4.0, 25.0))
+    extent = outer.buffer(margin, join_style="round" if margin < 4.0 or rng.random() < 0.5 else "mitre")
+    if margin > 8.0 and rng.random() < 0.5:
+        extent = box(*extent.bounds)
 
     def draw(canvas: Canvas, pose: Pose) -> None:
         gsd_m = canvas.gsd_m

@@ -7,6 +7,7 @@ even-odd rule decides, so a hole is just another ring.
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 Rings = tuple[NDArray[np.float64], ...]
@@ -80,6 +81,24 @@ def from_coco(segmentation: Sequence[Sequence[float]]) -> Rings:
 def to_coco(rings: Rings, *, decimals: int = 1) -> list[list[float]]:
     """Return a polygon with holes as one flat COCO ring."""
     return [np.round(keyhole(rings), decimals).ravel().tolist()]
+
+
+def taught_rings(label: str, rings: Rings) -> Rings:
+    """Return what the network learns to fill: of a running track its whole oval, of anything else the polygon.
+
+    The ring of lanes is as thin as one and a half cells of a track's mask, and a mask of it is thin, broken or lost.
+    The oval around it is plain, and `postprocess.stadium` finds the inner edge by the lengths that tracks are built
+    with. Ovals are convex, so the hull gives them back from keyholes and from rings that a border cuts open.
+
+    Parameters
+    ----------
+    label : str
+    rings : tuple of ndarray of shape (n, 2)
+    """
+    if label != "running_track":
+        return rings
+    hull = shapely.convex_hull(shapely.multipoints(np.vstack(rings)))
+    return (shapely.get_coordinates(hull)[:-1],)
 
 
 def _signed_area(ring: NDArray[np.float64]) -> float:
