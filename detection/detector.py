@@ -28,6 +28,8 @@ class DetectorInfo:
     """Labels too large for a tile: found in a second pass over coarser, and so wider, tiles, and only there."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
+    filled_labels: tuple[str, ...] = ()
+    """Labels whose masks cover what the objects enclose as well: a running track's whole oval."""
     calibrated: bool = False
     """Whether scores are probabilities measured on data that was not trained on."""
 

@@ -165,5 +165,6 @@ def _info(weights: Weights) -> DetectorInfo:
         min_score=dict(record.min_score),
         coarse_labels=record.coarse_labels,
         coarse_factor=record.coarse_factor,
+        filled_labels=record.filled_labels,
         calibrated=bool(record.calibration),
     )

@@ -43,6 +43,8 @@ class WeightsRecord:
     """Labels that are looked for in a second, coarser pass, and only there."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
+    filled_labels: tuple[str, ...] = ()
+    """Labels whose masks cover what the objects enclose as well: a running track's whole oval."""
     calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Slope and shift per label that make scores probabilities; see `detection.calibration`. `min_score` is in
     the units of the calibrated score."""

@@ -113,6 +113,7 @@ def make_manifest(plan: Plan, results: Sequence[BlockResult], *, failed: dict[st
             "sha256": plan.info.sha256,
             "labels": list(plan.labels),
             "min_score": plan.min_score,
+            "filled_labels": list(plan.info.filled_labels),
         },
         "versions": versions(),
         "inputs": [file_identity(path) for path in inputs if path.is_file()],

@@ -94,7 +94,7 @@ def merge(run_dir: Path, options: MergeOptions) -> gpd.GeoDataFrame:
     if aoi is not None and len(features):
         inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), aoi))
         features = features[inside >= 0.5 * features.geometry.area.to_numpy()].reset_index(drop=True)
-    features = fit_shapes(features, options=options.shapes)
+    features = fit_shapes(features, options=options.shapes, filled_labels=options.filled_labels)
     if provenance is not None:
         features = features.assign(
             imagery_id="" if provenance.imagery is None else provenance.imagery.id,

@@ -45,6 +45,8 @@ class MergeOptions:
     """How far regular shapes may depart from the outlines."""
     coarse: CoarsePass | None = None
     """Whose labels lie in which pass; None = all parts are of one pass."""
+    filled_labels: tuple[str, ...] = ()
+    """Labels whose parts cover what the objects enclose as well; see `postprocess.shapes.fit_shapes`."""
     aoi: shapely.Geometry | None = None
     """In the parts' CRS: objects with less than half their area inside are left out."""
     provenance: Provenance | None = None
@@ -79,6 +81,7 @@ def kept_options(run_dir: Path) -> MergeOptions:
             polygons=PolygonOptions(**(config["polygons"] | {"gsd_m": manifest["grid"]["gsd_m"]})),
             shapes=ShapeOptions(**config["shapes"]),
             coarse=None if wide is None else CoarsePass(labels=tuple(wide["labels"]), gsd_m=wide["gsd_m"]),
+            filled_labels=tuple(manifest["model"].get("filled_labels", ())),
             aoi=shapely.from_wkb(aoi.read_bytes()) if aoi.is_file() else None,
             provenance=Provenance(
                 imagery=_imagery(config["imagery"]), model_sha256=str(manifest["model"]["sha256"])

@@ -149,6 +149,7 @@ def run_merge(plan: Plan) -> gpd.GeoDataFrame:
         polygons=plan.polygons,
         shapes=plan.config.shapes,
         coarse=None if wide is None else CoarsePass(labels=plan.info.coarse_labels, gsd_m=wide.grid.gsd_m),
+        filled_labels=plan.info.filled_labels,
         aoi=plan.region.aoi,
         provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),
     )

@@ -18,6 +18,14 @@ to one (IFAB Laws of the Game, law 1)."""
 TRACK_RADIUS_M: Final = (36.5, 46.26)
 """Inner edge and the outer edge of eight lanes of a standard 400 m track (World Athletics)."""
 
+LAP_M: Final = 400.0
+"""Length of a lap of a standard track, measured `KERB_TO_LAP_M` outside its inner edge (World Athletics)."""
+
+KERB_TO_LAP_M: Final = 0.3
+
+LANE_M: Final = 1.22
+"""Width of a lane of a track (World Athletics)."""
+
 SIZE_SIGMA_M: Final = 0.5
 """How far a built size is from the book's, as a standard deviation: surrounds and kerbs differ by decimetres."""
 

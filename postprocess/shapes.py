@@ -1,5 +1,6 @@
 """FEATURES with free outlines -> FEATURES with the regular shape of their label, where it fits."""
 
+from collections.abc import Collection
 from typing import Final
 
 import geopandas as gpd
@@ -16,7 +17,7 @@ from postprocess.options import ShapeOptions
 from postprocess.polygonal import Geometries, geometry_array
 from postprocess.rectangle import fit_rectangles
 from postprocess.regulations import sizes_of
-from postprocess.stadium import fit_stadiums
+from postprocess.stadium import fit_stadiums, without_infield
 from postprocess.wedge import fit_wedges
 
 SHAPE_OF: Final[dict[str, str]] = {
@@ -35,7 +36,9 @@ _BETTER_IOU: Final = 0.005
 """An infield has three parameters more than a wedge, and has to fit better by this to be preferred."""
 
 
-def fit_shapes(features: gpd.GeoDataFrame, *, options: ShapeOptions | None = None) -> gpd.GeoDataFrame:
+def fit_shapes(
+    features: gpd.GeoDataFrame, *, options: ShapeOptions | None = None, filled_labels: Collection[str] = ()
+) -> gpd.GeoDataFrame:
     """Replace outlines by the regular shape of their label where it fits them.
 
     Parameters
@@ -43,6 +46,9 @@ def fit_shapes(features: gpd.GeoDataFrame, *, options: ShapeOptions | None = Non
     features : GeoDataFrame
         FEATURES; rows whose `shape` is not "free" are fitted again all the same.
     options : ShapeOptions, optional
+    filled_labels : collection of str
+        Labels whose outlines enclose more than the object: of "running_track" the oval with its infield, which is
+        then cut out of the fitted shape.
 
     Returns
     -------
@@ -65,6 +71,9 @@ def fit_shapes(features: gpd.GeoDataFrame, *, options: ShapeOptions | None = Non
     for name in SHAPE_OF:
         rows = np.flatnonzero(label == name)
         geometry[rows], kind[rows], residual[rows] = fit_outlines(geometry[rows], name, options=options)
+        if name == "running_track" and name in filled_labels:
+            ovals = rows[kind[rows] == "stadium"]
+            geometry[ovals] = without_infield(geometry[ovals])
     out = frame.assign(
         shape=kind,
         shape_residual=residual,

@@ -7,7 +7,7 @@ import shapely
 
 from postprocess.fitting import Array, fit_models, placed, ring_points, slopes, turned
 from postprocess.polygonal import Geometries, thickness
-from postprocess.regulations import SIZE_SIGMA_M, TRACK_RADIUS_M, nearest_size
+from postprocess.regulations import KERB_TO_LAP_M, LANE_M, LAP_M, SIZE_SIGMA_M, TRACK_RADIUS_M, nearest_size
 
 _QUARTER_SEGMENTS: Final = 8
 """Edges of a quarter circle: 0.2 m off at the 36.5 m radius of a 400 m track, with 36 nodes a ring."""
@@ -17,6 +17,12 @@ _POINTS: Final = 240
 
 _LEAST_INFIELD: Final = 0.25
 """What a track lacks of its hull is the infield from this share on, whether the ring is closed or not."""
+
+
+_LANES: Final = (4, 10)
+"""Fewest and most lanes that a 400 m track has."""
+
+_LANES_OF_OTHERS: Final = 5
 
 
 def fit_stadiums(polygons: Geometries) -> Geometries:
@@ -43,6 +49,38 @@ def fit_stadiums(polygons: Geometries) -> Geometries:
         rows = np.flatnonzero(proper & (ring == is_ring))
         if len(rows):
             out[rows] = _fitted(polygons[rows], frames[rows], is_ring=is_ring)
+    return out
+
+
+def without_infield(polygons: Geometries) -> Geometries:
+    """Return rings of lanes from the ovals around them.
+
+    The lanes are as wide as makes the lap 400 m long, if that leaves room for four to ten; the width of eight lanes
+    within a lane of that is taken for these. Of other ovals nothing is known but that short tracks have few lanes:
+    they get five.
+
+    Parameters
+    ----------
+    polygons : ndarray of Polygon, shape (B,)
+        Stadiums, such as `fit_stadiums` returns. Those with a hole stay as they are.
+
+    Returns
+    -------
+    ndarray of Polygon, shape (B,)
+    """
+    out = polygons.copy()
+    for row in np.flatnonzero(shapely.get_num_interior_rings(polygons) == 0):
+        outer = polygons[row]
+        # Moving a convex outline inwards by w takes 2 pi w off its length.
+        width_m = (outer.length - LAP_M) / (2 * np.pi) + KERB_TO_LAP_M
+        standard_m = TRACK_RADIUS_M[1] - TRACK_RADIUS_M[0]
+        if not _LANES[0] * LANE_M <= width_m <= _LANES[1] * LANE_M:
+            width_m = _LANES_OF_OTHERS * LANE_M
+        elif abs(width_m - standard_m) < LANE_M:
+            width_m = standard_m
+        inner = shapely.buffer(outer, -width_m, join_style="round", quad_segs=_QUARTER_SEGMENTS)
+        if not shapely.is_empty(inner):
+            out[row] = shapely.difference(outer, inner)
     return out
 
 

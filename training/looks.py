@@ -108,7 +108,9 @@ def _look(
             each.ignore,
             encode(
                 rasterise(
-                    tuple(ring * scale for ring in taught_rings(each.label, each.rings)), height=height, width=width
+                    tuple(ring * scale for ring in taught_rings(each.label, each.rings)),
+                    height=height,
+                    width=width,
                 )
             ),
         )

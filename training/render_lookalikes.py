@@ -47,7 +47,10 @@ def plan_pool(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
         canvas.fill(pose.place(deck), paint_of(choose_surface(paving, rng=rng), gsd_m=gsd_m, rng=rng))
         for _ in range(int(rng.integers(0, 9))):
             # Loungers, tables and parasols in rows and heaps.
-            x, y = rng.uniform(deck.bounds[0] + 1, deck.bounds[2] - 1), rng.uniform(deck.bounds[1] + 1, deck.bounds[3] - 1)
+            x, y = (
+                rng.uniform(deck.bounds[0] + 1, deck.bounds[2] - 1),
+                rng.uniform(deck.bounds[1] + 1, deck.bounds[3] - 1),
+            )
             light = float(rng.uniform(90, 235))
             seat = box(x - 0.35, y - 1.0, x + 0.35, y + 1.0) if rng.random() < 0.6 else Point(x, y).buffer(1.3)
             draw_block(canvas, pose.place(seat), jittered((light, light, light), rng=rng), height_m=0.6, sun=sun)

@@ -5,12 +5,16 @@ even-odd rule decides, so a hole is just another ring.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 Rings = tuple[NDArray[np.float64], ...]
+
+FILLED_LABELS: Final = ("running_track",)
+"""Labels that are taught and measured with what they enclose; see `taught_rings`."""
 
 
 def rasterise(rings: Rings, *, height: int, width: int) -> NDArray[np.bool_]:
@@ -95,7 +99,7 @@ def taught_rings(label: str, rings: Rings) -> Rings:
     label : str
     rings : tuple of ndarray of shape (n, 2)
     """
-    if label != "running_track":
+    if label not in FILLED_LABELS:
         return rings
     hull = shapely.convex_hull(shapely.multipoints(np.vstack(rings)))
     return (shapely.get_coordinates(hull)[:-1],)

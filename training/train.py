@@ -28,6 +28,7 @@ from training.batches import BatchOptions, CropStream, load_batches
 from training.chips import Chip, read_chips
 from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
 from training.pretrained import load_backbone, load_fitting
+from training.rings import FILLED_LABELS
 from training.splits import check_splits
 
 log = logging.getLogger(__name__)
@@ -296,6 +297,7 @@ def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> We
         min_score={label: options.min_score.get(label, 0.5) for label in learned},
         coarse_labels=tuple(options.coarse_labels),
         coarse_factor=options.coarse_factor,
+        filled_labels=FILLED_LABELS,
         spec=json.loads(json.dumps(dataclasses.asdict(options.spec))),
         data=tuple(dict(entry) for entry in options.data),
         training={

@@ -14,7 +14,7 @@ from postprocess.rectangle import fit_rectangles
 from postprocess.regulations import sizes_of
 from postprocess.right_angles import fit_right_angles, trace_building
 from postprocess.shapes import fit_outlines, fit_shapes
-from postprocess.stadium import fit_stadiums
+from postprocess.stadium import fit_stadiums, without_infield
 from postprocess.wedge import fit_wedges
 
 FAR = (500_000.0, 5_000_000.0)
@@ -110,6 +110,29 @@ def test_an_oval_without_a_hole_comes_back_as_a_stadium():
     found = one(fit_stadiums, jittered(true, sigma_m=0.3))
     assert len(found.interiors) == 0
     assert iou(found, true) > 0.98
+
+
+@pytest.mark.parametrize(("radius_m", "lanes"), [(36.5, 8), (36.5, 6), (31.0, 6), (42.0, 9)])
+def test_the_infield_is_cut_out_of_the_oval_of_a_standard_track(radius_m, lanes):
+    half_m = (400 - 2 * np.pi * (radius_m + 0.3)) / 4
+    axis = at_home(shapely.LineString([(-half_m, 0), (half_m, 0)]), 100)
+    oval, infield = (axis.buffer(radius, quad_segs=64) for radius in (radius_m + 1.22 * lanes, radius_m))
+    found = without_infield(np.array([one(fit_stadiums, jittered(oval, sigma_m=0.5))]))[0]
+    assert len(found.interiors) == 1
+    assert iou(found, oval.difference(infield)) > 0.85
+
+
+def test_ovals_that_are_no_standard_track_get_five_lanes():
+    oval = shapely.LineString([(-30, 0), (30, 0)]).buffer(25, quad_segs=64)
+    found = without_infield(np.array([oval]))[0]
+    assert found.area == pytest.approx(oval.area - oval.buffer(-6.1).area, rel=0.01)
+
+
+def test_rings_and_ovals_smaller_than_their_lanes_stay_as_they_are():
+    given = np.array(
+        [shapely.Point(0, 0).buffer(40).difference(shapely.Point(0, 0).buffer(30)), shapely.Point(0, 0).buffer(5)]
+    )
+    assert without_infield(given).tolist() == given.tolist()
 
 
 @pytest.mark.parametrize("angle_deg", [0, 77, 190, 301])
