@@ -5,6 +5,7 @@ Folders are those of the data collection's README; each function returns how man
 
 import json
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -25,17 +26,8 @@ UC_MERCED_GSD_M = 0.3048
 NAIP_GSD_M = 0.6
 NAIP_HELD_OUT = ("riverside", "santa", "eureka")
 """Cities kept for counting false fields; nothing is trained on them."""
-NAIP_DOUBTFUL = (
-    "bishop_2020_8",
-    "claremont_2020_3",
-    "claremont_2020_4",
-    "claremont_2020_5",
-    "claremont_2020_55",
-    "claremont_2020_7",
-    "long_beach_2020_49",
-    "palm_springs_2020_82",
-)
-"""Chips with tennis courts that nobody labelled, or with plain lawns or ovals that may be played on."""
+ADDED_LABELS = Path(__file__).parent / "added_labels"
+"""Fields that the collections show and do not annotate, drawn by eye for this project: one file per collection."""
 BANEPA_VAL_FROM_PX = 2048
 """First column of the eastern third of the Banepa scene, which is for validation only."""
 BANEPA_CHIP_GSD_M = 0.2
@@ -45,9 +37,13 @@ BANEPA_CHIP_PX = 640
 def add_fields(folder: Path, writer: ChipWriter) -> int:
     """Add the UC Merced tiles: tennis courts, baseball infields, some buildings, many negatives."""
     coco = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
+    added = read_added("fields")
     names = {entry["id"]: entry["name"] for entry in coco["categories"]}
     found: dict[int, list[Instance]] = {entry["id"]: [] for entry in coco["images"]}
+    replaced = read_replaced("fields")
     for entry in coco["annotations"]:
+        if entry["id"] in replaced:
+            continue
         found[entry["image_id"]].append(
             Instance(
                 label=names[entry["category_id"]],
@@ -56,15 +52,13 @@ def add_fields(folder: Path, writer: ChipWriter) -> int:
             )
         )
     for entry in coco["images"]:
-        complete = set(entry["complete"])
-        if entry["negative"]:
-            # Screened to hold no field of the two drawn labels; the larger kinds would have been seen as well.
-            complete |= set(FIELD_LABELS)
+        # Every tile was looked through for all kinds of fields: what the collection lacks is in `added`.
+        complete = {*entry["complete"], *FIELD_LABELS}
         with Image.open(folder / "images" / entry["file_name"]) as image:
             pixels = np.asarray(image.convert("RGB"))
         writer.add(
             pixels,
-            found[entry["id"]],
+            [*found[entry["id"]], *added.get(Path(entry["file_name"]).stem, ())],
             name=Path(entry["file_name"]).stem,
             gsd_m=UC_MERCED_GSD_M,
             split=entry["split"],
@@ -75,18 +69,49 @@ def add_fields(folder: Path, writer: ChipWriter) -> int:
     return len(coco["images"])
 
 
+def read_added(collection: str) -> dict[str, list[Instance]]:
+    """Return the fields drawn for this project, by image; what may be a field or not is an ignored region.
+
+    Parameters
+    ----------
+    collection : str
+        ``fields`` or ``naip``.
+    """
+    return {
+        name: [
+            Instance(
+                label=each["label"],
+                rings=tuple(np.asarray(ring, np.float64) for ring in each["rings"]),
+                ignore=kind == "doubtful",
+            )
+            for kind in ("fields", "doubtful")
+            for each in found.get(kind, ())
+        ]
+        for name, found in _added(collection).items()
+    }
+
+
+def read_replaced(collection: str) -> frozenset[int]:
+    """Return the ids of a collection's own annotations that lie beside what they mean; `read_added` has better ones."""
+    return frozenset(number for found in _added(collection).values() for number in found.get("replaced", ()))
+
+
+def _added(collection: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((ADDED_LABELS / f"{collection}.json").read_text(encoding="utf-8"))
+    return table
+
+
 def add_naip(folder: Path, writer: ChipWriter) -> int:
-    """Add the NAIP chips as images without fields; buildings in them are not labelled."""
+    """Add the NAIP chips, few of which show a field; buildings in them are not labelled."""
     count = 0
+    added = read_added("naip")
     for path in sorted(folder.glob("*.jpg")):
-        if path.stem in NAIP_DOUBTFUL:
-            continue
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
         held_out = path.stem.split("_")[0] in NAIP_HELD_OUT
         writer.add(
             pixels,
-            [],
+            added.get(path.stem, []),
             name=f"naip_{path.stem}",
             gsd_m=NAIP_GSD_M,
             split="val" if held_out else "train",

@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.rings import from_coco, keyhole, rasterise, to_coco
+from training.rings import from_coco, keyhole, rasterise, to_coco, taught_rings
 
 
 def star(seed: int, *, reach: float = 25.0) -> shapely.Polygon:
@@ -52,3 +52,17 @@ def test_what_lies_outside_is_cut_off_and_nothing_stays_nothing() -> None:
     assert mask.sum() == 6 and mask[:2, :3].all()
     far = (square[0] + 100,)
     assert not rasterise(far, height=4, width=4).any()
+
+
+def test_a_track_is_taught_as_its_oval_whether_its_ring_is_whole_cut_or_slit() -> None:
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    circle = np.column_stack([np.cos(angle), np.sin(angle)])
+    rings = (30 + 20 * circle, 30 + 15 * circle)
+    oval = rasterise(rings[:1], height=60, width=60)
+    for given in (rings, (keyhole(rings),)):
+        taught = taught_rings("running_track", given)
+        assert (rasterise(taught, height=60, width=60) ^ oval).sum() <= 4
+    left = (np.vstack([rings[0][15:46], rings[1][15:46][::-1]]),)
+    taught = taught_rings("running_track", left)
+    assert (rasterise(taught, height=60, width=60)[:, :30] ^ oval[:, :30]).sum() <= 4
+    assert taught_rings("soccer_field", rings) is rings

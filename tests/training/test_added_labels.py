@@ -1,0 +1,52 @@
+"""The fields drawn by eye for this project: usable labels, without the imagery itself."""
+
+import json
+
+import numpy as np
+import pytest
+import shapely
+
+from groundplan.labels import FIELD_LABELS
+from training.sources import read_added
+
+CHIP_PX = 256
+MOST_BEYOND_PX = 8
+LARGEST_M2 = {
+    "tennis_court": 320,
+    "basketball_court": 520,
+    "baseball_diamond": 2600,
+    "soccer_field": 11_000,
+    "american_football_field": 5900,
+    "running_track": 20_000,
+}
+"""A little above the largest of each kind, with its hole."""
+
+
+@pytest.mark.parametrize(("collection", "gsd_m"), [("fields", 0.3048), ("naip", 0.6)])
+def test_added_labels_are_polygons_of_plausible_size_inside_their_chips(collection, gsd_m):
+    found = read_added(collection)
+    assert found
+    for name, instances in found.items():
+        assert instances, name
+        for each in instances:
+            assert each.label in FIELD_LABELS, name
+            points = np.vstack(each.rings)
+            assert points.min() > -MOST_BEYOND_PX, name
+            assert points.max() < CHIP_PX + MOST_BEYOND_PX, name
+            shape = shapely.Polygon(each.rings[0], each.rings[1:])
+            assert shape.is_valid, name
+            if not each.ignore:
+                assert 20 < shape.area * gsd_m**2 < LARGEST_M2[each.label], name
+
+
+def test_what_may_be_a_field_is_ignored(tmp_path, monkeypatch):
+    square = [[[0, 0], [9, 0], [9, 9], [0, 9]]]
+    table = {
+        "one": {"fields": [{"label": "tennis_court", "rings": square}]},
+        "two": {"doubtful": [{"label": "soccer_field", "rings": square, "note": "a lawn"}]},
+    }
+    (tmp_path / "naip.json").write_text(json.dumps(table))
+    monkeypatch.setattr("training.sources.ADDED_LABELS", tmp_path)
+    found = read_added("naip")
+    assert [each.ignore for each in found["one"]] == [False]
+    assert [each.ignore for each in found["two"]] == [True]
