@@ -13,7 +13,6 @@ from training.render_patch import FieldPlan, Pose, Sun
 from training.render_props import draw_bench, draw_fence, draw_lines, draw_people, draw_wear, swept
 from training.render_surfaces import COLOURS, Surface, choose_surface, jittered, mown, paint_of
 
-
 LAWN_SHARE: Final = 0.4
 """Of the pitches, those in a lawn that goes on beyond them."""
 LAWN_M: Final = 38.0
@@ -130,8 +129,8 @@ def soccer_size(*, rng: np.random.Generator) -> tuple[float, float]:
 def lawn_around(area: Polygon, *, low_m: float, high_m: float, rng: np.random.Generator) -> Polygon:
     """Return the grass that a pitch lies in: mostly its run-off, often a whole playing field of any form.
 
-    Where the lawn ends with the run-off, a step of colour gives the pitch away; on school grounds and in parks only
-    its lines do.
+    Where the lawn ends with the run-off, a step of colour gives the pitch away; on school grounds and in parks
+    only its lines do.
     """
     left, top, right, bottom = area.bounds
     far = LAWN_M if rng.random() < LAWN_SHARE else high_m

@@ -88,7 +88,8 @@ def with_stands(plan: FieldPlan, *, sun: Sun, rng: np.random.Generator) -> Field
 def _rounded(area: Polygon, *, roundness: float) -> Polygon:
     """Return the superellipse round an area's bounds: 2 is an ellipse, more is nearer to the rectangle.
 
-    The field of a bowl is often much smaller than the ground between the stands, which curves away from its corners.
+    The field of a bowl is often much smaller than the ground between the stands, which curves away from its
+    corners.
     """
     left, top, right, bottom = area.bounds
     angle = np.linspace(0.0, 2.0 * np.pi, 96, endpoint=False)

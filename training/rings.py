@@ -90,9 +90,9 @@ def to_coco(rings: Rings, *, decimals: int = 1) -> list[list[float]]:
 def taught_rings(label: str, rings: Rings) -> Rings:
     """Return what the network learns to fill: of a running track its whole oval, of anything else the polygon.
 
-    The ring of lanes is as thin as one and a half cells of a track's mask, and a mask of it is thin, broken or lost.
-    The oval around it is plain, and `postprocess.stadium` finds the inner edge by the lengths that tracks are built
-    with. Ovals are convex, so the hull gives them back from keyholes and from rings that a border cuts open.
+    The ring of lanes is as thin as one and a half cells of a track's mask: masks of it are thin, broken or lost.
+    The oval around it is plain, and `postprocess.stadium` finds the inner edge by the lengths that tracks are
+    built with. Ovals are convex: the hull gives them back from keyholes and from rings that a border cuts open.
 
     Parameters
     ----------

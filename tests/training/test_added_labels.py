@@ -36,7 +36,7 @@ def test_added_labels_are_polygons_of_plausible_size_inside_their_chips(collecti
             shape = shapely.Polygon(each.rings[0], each.rings[1:])
             assert shape.is_valid, name
             if not each.ignore:
-                assert 20 < shape.area * gsd_m**2 < LARGEST_M2[each.label], name
+                assert 2 < shape.area * gsd_m**2 < LARGEST_M2[each.label], name
 
 
 def test_what_may_be_a_field_is_ignored(tmp_path, monkeypatch):

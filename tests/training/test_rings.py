@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.rings import from_coco, keyhole, rasterise, to_coco, taught_rings
+from training.rings import from_coco, keyhole, rasterise, taught_rings, to_coco
 
 
 def star(seed: int, *, reach: float = 25.0) -> shapely.Polygon:
@@ -59,8 +59,8 @@ def test_a_track_is_taught_as_its_oval_whether_its_ring_is_whole_cut_or_slit() -
     circle = np.column_stack([np.cos(angle), np.sin(angle)])
     rings = (30 + 20 * circle, 30 + 15 * circle)
     oval = rasterise(rings[:1], height=60, width=60)
-    for given in (rings, (keyhole(rings),)):
-        taught = taught_rings("running_track", given)
+    for one in (rings, (keyhole(rings),)):
+        taught = taught_rings("running_track", one)
         assert (rasterise(taught, height=60, width=60) ^ oval).sum() <= 4
     left = (np.vstack([rings[0][15:46], rings[1][15:46][::-1]]),)
     taught = taught_rings("running_track", left)
