@@ -55,9 +55,9 @@ def fit_stadiums(polygons: Geometries) -> Geometries:
 def without_infield(polygons: Geometries) -> Geometries:
     """Return rings of lanes from the ovals around them.
 
-    The lanes are as wide as makes the lap 400 m long, if that leaves room for four to ten; a width within a lane of
-    that of eight is taken for eight. Of other ovals nothing is known but that short tracks have few lanes: they get
-    five.
+    The lanes are as wide as makes the lap 400 m long, if that leaves room for four to ten; a width within a lane
+    of that of eight is taken for eight. Of other ovals nothing is known but that short tracks have few lanes: they
+    get five.
 
     Parameters
     ----------

@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 NEEDED = ("fields", "naip", "buildings/banepa")
 
 
-RENDERED = (("train", 1800, 51), ("val", 120, 22))
+RENDERED = (("train", 1800, 71), ("val", 120, 22))
 """Split, count and seed of chips with drawn fields; the backgrounds are of the chips' own split."""
-COARSE_RENDERED = (("train", 1900, 61), ("val", 80, 32))
+COARSE_RENDERED = (("train", 1700, 81), ("val", 80, 32))
 """The same at the coarse pass's resolution."""
 TOWNS = (
-    ("towns", "rendered_town", 24, 420.0, 0.3, 640, 41),
-    ("towns_coarse", "rendered_coarse_town", 24, 800.0, 0.9, 400, 42),
+    ("towns", "rendered_town", 24, 420.0, 0.3, 640, 141),
+    ("towns_coarse", "rendered_coarse_town", 24, 800.0, 0.9, 400, 142),
 )
 """Folder, source, count, side in metres, metres per pixel, chip side in px and seed of rendered towns."""
 

@@ -92,7 +92,7 @@ def read_added(collection: str) -> dict[str, list[Instance]]:
 
 
 def read_replaced(collection: str) -> frozenset[int]:
-    """Return the ids of a collection's annotations that lie beside what they mean; `read_added` has better ones."""
+    """Return the ids of a collection's annotations that lie beside what they mean; `read_added` has better."""
     return frozenset(number for found in _added(collection).values() for number in found.get("replaced", ()))
 
 
