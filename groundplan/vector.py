@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import mapping
 
 from groundplan.crs import LON_LAT, parse_crs, transform_geometries
@@ -75,7 +76,7 @@ def write_parquet(frame: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None
     Columns of lists and dicts are written as JSON texts, which every reader understands.
     """
     flat = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    for name in flat.columns:
+    for name in flat.columns[flat.dtypes == object]:
         if flat[name].map(lambda value: isinstance(value, list | tuple | dict)).any():
             flat[name] = [json.dumps(value, sort_keys=True, ensure_ascii=False) for value in flat[name]]
     out = gpd.GeoDataFrame(flat, geometry=frame.geometry.to_numpy(), crs=frame.crs).reset_index(drop=True)
@@ -129,17 +130,20 @@ def _feature_lines(frame: gpd.GeoDataFrame, *, id_column: str) -> list[str]:
         transform_geometries(frame.geometry.to_numpy(), source=frame.crs, target=LON_LAT), exterior_cw=False
     )
     columns = [name for name in frame.columns if name != frame.geometry.name]
-    rows = frame[columns].to_dict("records")
-    lines = []
-    for row, geometry in zip(rows, geometries, strict=True):
-        feature = {
-            "type": "Feature",
-            "id": row[id_column],
-            "properties": {str(key): _plain(value) for key, value in row.items()},
-            "geometry": None if geometry is None else _rounded(geometry),
-        }
-        lines.append(json.dumps(feature, ensure_ascii=False, allow_nan=False))
-    return lines
+    names = [str(name) for name in columns]
+    rows = zip(*([_plain(value) for value in frame[name].tolist()] for name in columns), strict=True)
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    return [
+        encode(
+            {
+                "type": "Feature",
+                "id": key,
+                "properties": dict(zip(names, row, strict=True)),
+                "geometry": geometry,
+            }
+        )
+        for key, row, geometry in zip(frame[id_column].tolist(), rows, _rounded(geometries), strict=True)
+    ]
 
 
 def _plain(value: Any) -> Any:
@@ -159,17 +163,31 @@ def _plain(value: Any) -> Any:
     return None if value is pd.NA else str(value)
 
 
-def _rounded(geometry: Any) -> dict[str, Any]:
-    """Return a geometry as GeoJSON has it."""
-    if geometry.geom_type == "Polygon" and not geometry.is_empty and not geometry.has_z:
-        # Most are: shapely's own way takes four times as long.
-        rings = [shapely.get_coordinates(ring).tolist() for ring in shapely.get_rings(geometry)]
-        rounded = [[[round(x, GEOJSON_DECIMALS), round(y, GEOJSON_DECIMALS)] for x, y in ring] for ring in rings]
-        return {"type": "Polygon", "coordinates": rounded}
+def _rounded(geometries: NDArray[np.object_]) -> list[dict[str, Any] | None]:
+    """Return geometries as GeoJSON has them."""
+    is_polygon = shapely.get_type_id(geometries) == shapely.GeometryType.POLYGON
+    # Most are of this kind: all at once they take a tenth of the time.
+    plain = np.flatnonzero(is_polygon & ~shapely.is_empty(geometries) & ~shapely.has_z(geometries))
+    rings, owner = shapely.get_rings(geometries[plain], return_index=True)
+    flat = [round(value, GEOJSON_DECIMALS) for value in shapely.get_coordinates(rings).ravel().tolist()]
+    points = list(zip(flat[::2], flat[1::2], strict=True))
+    coordinates: dict[int, list[list[tuple[float, float]]]] = {place: [] for place in plain.tolist()}
+    first = 0
+    for place, count in zip(plain[owner].tolist(), shapely.get_num_coordinates(rings).tolist(), strict=True):
+        coordinates[place].append(points[first : first + count])
+        first += count
+    return [
+        {"type": "Polygon", "coordinates": coordinates[place]} if place in coordinates else _rounded_any(geometry)
+        for place, geometry in enumerate(geometries)
+    ]
 
+
+def _rounded_any(geometry: Any) -> dict[str, Any] | None:
     def walk(item: Any) -> Any:
         return round(item, GEOJSON_DECIMALS) if isinstance(item, float) else [walk(each) for each in item]
 
+    if geometry is None:
+        return None
     whole = mapping(geometry)
     return {"type": whole["type"], "coordinates": walk(whole["coordinates"])}
 

@@ -10,9 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from detection.detector import Detector
@@ -20,13 +18,12 @@ from detection.load import DetectorSpec, load_detector
 from groundplan.errors import Error
 from groundplan.labels import LABELS
 from groundplan.records import Detections
-from groundplan.schema import PARTS, empty_frame
 from groundplan.vector import write_parquet
 from groundplan.whole import write_text_whole
 from pipeline.ahead import ahead
 from pipeline.plan import BlockTask
 from pipeline.stage_code import check_code
-from postprocess.parts import tile_parts
+from postprocess.parts import TileFootprints, parts_frame, tile_footprints
 from tiling.grid import Tile
 from tiling.paths import without_secrets
 from tiling.read import SceneReader
@@ -122,15 +119,13 @@ def run_block(task: BlockTask) -> BlockResult:
     check_code(task.code)
     detector = worker_detector(task.detector)
     clock = _Clock()
-    frames = []
+    seen: list[TileFootprints] = []
     at_once = detector.batch_tiles
     with ahead(_reads(task), depth=READ_AHEAD + at_once - 1) as reads:
         for some in _batches(_seen(reads, task, clock), at_once):
-            frames += _parts(some, task, detector=detector, clock=clock)
-    crs = task.region.grid.crs
-    frames = [frame for frame in frames if len(frame)]
-    parts = pd.concat(frames, ignore_index=True) if frames else empty_frame(PARTS, crs=crs)
-    write_parquet(gpd.GeoDataFrame(parts, geometry="geometry", crs=crs), task.part)
+            seen += _footprints(some, task, detector=detector, clock=clock)
+    parts = parts_frame(seen, crs=task.region.grid.crs)
+    write_parquet(parts, task.part)
     result = BlockResult(
         row=task.row,
         col=task.col,
@@ -211,16 +206,18 @@ def _batches(reads: Iterator[_Read], size: int) -> Iterator[list[_Read]]:
         yield some
 
 
-def _parts(
+def _footprints(
     reads: Sequence[_Read], task: BlockTask, *, detector: Detector, clock: _Clock
-) -> list[gpd.GeoDataFrame]:
+) -> list[TileFootprints]:
     """Detect and outline the tiles of a batch; where that fails, each on its own."""
     for attempt in range(1, TRIES + 1):
         try:
             return _detected(reads, task, detector=detector, clock=clock)
         except PASSING as err:
             if len(reads) > 1:
-                return [frame for read in reads for frame in _parts([read], task, detector=detector, clock=clock)]
+                return [
+                    tile for read in reads for tile in _footprints([read], task, detector=detector, clock=clock)
+                ]
             tile, error = reads[0].tile, _one_line(err)
             log.warning("tile row %d, col %d, try %d of %d: %s", tile.row, tile.col, attempt, TRIES, error)
     clock.failures.append(TileFailure(row=tile.row, col=tile.col, error=error, coarse=task.coarse))
@@ -229,25 +226,24 @@ def _parts(
 
 def _detected(
     reads: Sequence[_Read], task: BlockTask, *, detector: Detector, clock: _Clock
-) -> list[gpd.GeoDataFrame]:
+) -> list[TileFootprints]:
     started = time.perf_counter()
     every = detector.detect([read.image for read in reads if read.image is not None])
     clock.detect_s += time.perf_counter() - started
     started = time.perf_counter()
     grid = task.region.grid
-    frames = [
-        tile_parts(
+    footprints = [
+        tile_footprints(
             keep_detections(found, task.min_score),
             transform=read.tile.transform,
             tile_px=grid.tile_px,
-            crs=grid.crs,
             options=task.polygons,
         )
         for read, found in zip(reads, every, strict=True)
     ]
     clock.outline_s += time.perf_counter() - started
     clock.valid_px += sum(_owned_px(read) for read in reads)
-    return frames
+    return footprints
 
 
 def _owned_px(read: _Read) -> int:

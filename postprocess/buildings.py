@@ -11,7 +11,7 @@ from postprocess.fitting import Array
 from postprocess.options import ShapeOptions
 from postprocess.polygonal import Geometries, geometry_array
 from postprocess.rectangle import fit_rectangles
-from postprocess.right_angles import fit_circle, fit_right_angles, trace_building
+from postprocess.right_angles import fit_circle, fit_right_angles, trace_buildings
 from postprocess.terraces import kept_apart, shared_walls
 from postprocess.walls import Trace
 
@@ -62,7 +62,7 @@ def _alone(polygons: Geometries, *, options: ShapeOptions) -> tuple[Geometries, 
     shapes[plain] = fit_rectangles(polygons[plain])
     kinds, iou = np.full(len(polygons), "rectangle", dtype=object), ious(shapes, polygons)
     rows = np.flatnonzero(iou < 1 - options.simpler_iou)  # nothing can beat what is better
-    traces = {row: trace_building(polygons[row], options=options) for row in rows.tolist()}
+    traces = dict(zip(rows.tolist(), trace_buildings(polygons[rows], options=options), strict=True))
     for kind in ("right_angles", "diagonals", "circle"):
         tries = geometry_array(
             _building(polygons[row], traces[row], kind, options=options) for row in rows.tolist()

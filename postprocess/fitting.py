@@ -8,6 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from postprocess.polygonal import Geometries, geometry_array
+
 Array = NDArray[np.float64]
 Model = Callable[[Array, Array], tuple[Array, Array]]
 """Parameters (B, K) and points (B, N, 2) -> signed distances (B, N) and their derivatives (B, K, N)."""
@@ -69,10 +71,42 @@ class Fits:
 
 def ring_points(ring: Any, *, count: int = SAMPLES) -> Array:
     """Return (count, 2) points at equal distances along a ring, in its CRS."""
-    xy = shapely.get_coordinates(ring)
-    at = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
-    wanted = (np.arange(count) + 0.5) * (at[-1] / count)
-    return np.column_stack((np.interp(wanted, at, xy[:, 0]), np.interp(wanted, at, xy[:, 1])))
+    return rings_points(geometry_array([ring]), count=count)[0]
+
+
+def rings_points(rings: Geometries, *, count: int = SAMPLES) -> Array:
+    """Return points at equal distances along each ring, in its CRS.
+
+    Parameters
+    ----------
+    rings : ndarray of LinearRing, shape (B,)
+    count : int
+        Points on each.
+
+    Returns
+    -------
+    ndarray of shape (B, count, 2)
+    """
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    n_vertices = np.bincount(ring, minlength=len(rings))
+    start = np.cumsum(n_vertices) - n_vertices
+    place = np.arange(len(xy)) - start[ring]
+    # As a table: along one sum for all rings, the rounding of a ring's lengths would depend on those before it.
+    lengths = np.zeros((len(rings), int(n_vertices.max(initial=1))))
+    lengths[ring[1:], place[1:]] = np.where(place[1:] == 0, 0.0, np.hypot(*np.diff(xy, axis=0).T))
+    along = np.cumsum(lengths, axis=1)
+    at = along[ring, place]
+    wanted = (np.arange(count) + 0.5) * (along[:, -1:] / count)
+    # Complex numbers are ordered by their real parts, here the rings, then by their imaginary ones.
+    key = np.arange(len(rings))[:, None] + 1j * wanted
+    before = np.searchsorted(ring + 1j * at, key.ravel(), side="right") - 1
+    run, off = np.diff(at, append=0.0), wanted.ravel() - at[before]
+    out = np.empty((len(rings), count, 2))
+    for axis, value in enumerate(xy.T):
+        # No edge begins at a ring's last vertex, from which `at` falls back to 0.
+        slope = np.divide(np.diff(value, append=0.0), run, out=np.zeros_like(at), where=run > 0)
+        out[:, :, axis] = (slope[before] * off + value[before]).reshape(out.shape[:2])
+    return out
 
 
 def fit_models(model: Model, start: Array, points: Array, *, length_m: Array) -> Fits:
@@ -152,11 +186,14 @@ def slopes(params: Array, u: Array, v: Array, nu: Array, nv: Array) -> list[Arra
     return [nv * sin - nu * cos, -nu * sin - nv * cos, nu * v - nv * u]
 
 
-def main_angle(ring: Any) -> float:
-    """Return the angle, 0 to pi/2 radians, that most of a ring's length follows or is square to."""
-    xy = shapely.get_coordinates(ring)
-    step = np.diff(xy, axis=0)
-    length, angle = np.hypot(*step.T), np.arctan2(step[:, 1], step[:, 0])
-    # Long edges say more than their length: noise turns an edge by an angle in inverse proportion to it.
-    total = np.sum(length**2 * np.exp(4j * angle))
-    return float(np.angle(total) / 4 % (np.pi / 2))
+def main_angles(rings: Geometries) -> Array:
+    """Return the angles, 0 to pi/2 radians, that most of each ring's length follows or is square to."""
+    out = np.zeros(len(rings))
+    n_vertices = shapely.get_num_coordinates(rings)
+    for count in np.unique(n_vertices):
+        rows = np.flatnonzero(n_vertices == count)
+        step = np.diff(shapely.get_coordinates(rings[rows]).reshape(len(rows), count, 2), axis=1)
+        length, angle = np.hypot(step[:, :, 0], step[:, :, 1]), np.arctan2(step[:, :, 1], step[:, :, 0])
+        # Long edges say more than their length: noise turns an edge by an angle in inverse proportion to it.
+        out[rows] = np.angle(np.sum(length**2 * np.exp(4j * angle), axis=1)) / 4 % (np.pi / 2)
+    return out

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import shapely
 
-from postprocess.fitting import Array, fit_models, placed, ring_points, slopes, turned
+from postprocess.fitting import Array, fit_models, placed, rings_points, slopes, turned
 from postprocess.polygonal import Geometries
 
 _ROOT: Final = np.sqrt(0.5)
@@ -43,7 +43,7 @@ def fit_infields(polygons: Geometries, wedges: Geometries) -> Geometries:
         return out
     rings = shapely.get_exterior_ring(polygons[rows])
     centre = shapely.get_coordinates(shapely.centroid(polygons[rows]))[:, None]
-    points = np.stack([ring_points(ring) for ring in rings]) - centre
+    points = rings_points(rings) - centre
     corners = np.stack([shapely.get_coordinates(wedge)[:-1] for wedge in wedges[rows]]) - centre
     home, far = corners[:, 0], corners[:, corners.shape[1] // 2]
     reach = np.hypot(*(far - home).T)

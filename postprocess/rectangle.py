@@ -3,7 +3,7 @@
 import numpy as np
 import shapely
 
-from postprocess.fitting import Array, Fits, fit_models, main_angle, placed, ring_points, slopes, turned
+from postprocess.fitting import Array, Fits, fit_models, main_angles, placed, rings_points, slopes, turned
 from postprocess.polygonal import Geometries, geometry_array
 from postprocess.regulations import SIZE_SIGMA_M, nearest_size
 
@@ -39,13 +39,13 @@ def fit_rectangles(polygons: Geometries, *, sizes_m: Array | None = None) -> Geo
         return out
     rings = shapely.get_exterior_ring(polygons[rows])
     length_m = np.asarray(shapely.length(rings))
-    points = np.stack([ring_points(ring) for ring in rings])
+    points = rings_points(rings)
     origin = points.mean(axis=1, keepdims=True)
     points = points - origin
     corners = shapely.get_coordinates(frames[rows]).reshape(len(rows), 5, 2)
     along = corners[:, 1] - corners[:, 0]
     framed = np.arctan2(along[:, 1], along[:, 0]) % (np.pi / 2)
-    main = np.array([main_angle(ring) for ring in shapely.simplify(rings, _CORNER_M)])
+    main = main_angles(shapely.simplify(rings, _CORNER_M))
     fits = fit_models(_distance, _start(points, main), points, length_m=length_m)
     apart = np.abs((main - framed + np.pi / 4) % (np.pi / 2) - np.pi / 4) >= np.radians(_SAME_DEG)
     again = np.flatnonzero(apart)

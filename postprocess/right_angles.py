@@ -5,21 +5,26 @@ from typing import Any, Final, Literal
 import numpy as np
 import shapely
 
-from postprocess.fitting import main_angle
+from postprocess.fitting import main_angles
 from postprocess.options import ShapeOptions
+from postprocess.polygonal import Geometries
 from postprocess.walls import Trace, built, traced, walls_of
 
 _QUARTER_SEGMENTS: Final = 8
 """Edges of a quarter of a round building."""
 
 
-def trace_building(polygon: Any, *, options: ShapeOptions) -> Trace | None:
-    """Return the outline's stretches in the frame of most of its walls; None where no bends are left of it."""
-    bends = shapely.simplify(polygon, options.corner_m)
-    if bends.is_empty or bends.geom_type != "Polygon":
-        return None
-    origin = shapely.get_coordinates(shapely.centroid(polygon))[0]
-    return traced(polygon, origin, main_angle(bends.exterior), options=options)
+def trace_buildings(polygons: Geometries, *, options: ShapeOptions) -> list[Trace | None]:
+    """Return outlines' stretches in frames of most of their walls; None where no bends are left of one."""
+    out: list[Trace | None] = [None] * len(polygons)
+    bends = shapely.simplify(polygons, options.corner_m)
+    is_polygon = shapely.get_type_id(bends) == shapely.GeometryType.POLYGON
+    rows = np.flatnonzero(is_polygon & ~shapely.is_empty(bends))
+    origins = shapely.get_coordinates(shapely.centroid(polygons[rows]))
+    angles = main_angles(shapely.get_exterior_ring(bends[rows])).tolist()
+    for row, origin, angle in zip(rows.tolist(), origins, angles, strict=True):
+        out[row] = traced(polygons[row], origin, angle, options=options)
+    return out
 
 
 def fit_right_angles(
@@ -30,7 +35,7 @@ def fit_right_angles(
     Parameters
     ----------
     trace : Trace
-        From `trace_building`. Holes follow the same direction; those smaller than a few steps vanish.
+        From `trace_buildings`. Holes follow the same direction; those smaller than a few steps vanish.
     options : ShapeOptions
         `step_m` matters here.
     angles : {"right", "half_right"}

@@ -13,7 +13,7 @@ from postprocess.fitting import Array
 from postprocess.options import ShapeOptions
 from postprocess.overlaps import edges_of, shared_areas
 from postprocess.polygonal import Geometries
-from postprocess.right_angles import trace_building
+from postprocess.right_angles import trace_buildings
 from postprocess.walls import Walls, built, traced, walls_of
 
 _NEAR_M: Final = 1.0
@@ -63,9 +63,10 @@ def shared_walls(polygons: Geometries, *, options: ShapeOptions) -> Geometries:
     left, right = shapely.STRtree(polygons).query(polygons, predicate="dwithin", distance=_NEAR_M)
     left, right = left[left < right], right[left < right]
     angle = np.full(len(polygons), np.nan)
-    for place in np.union1d(left, right).tolist():
-        trace = trace_building(polygons[place], options=options)
-        angle[place] = np.nan if trace is None else trace.angle
+    near = np.union1d(left, right)
+    angle[near] = [
+        np.nan if trace is None else trace.angle for trace in trace_buildings(polygons[near], options=options)
+    ]
     off = np.abs((angle[left] - angle[right] + np.pi / 4) % (np.pi / 2) - np.pi / 4)
     left, right = left[off < np.radians(_SAME_DEG)], right[off < np.radians(_SAME_DEG)]
     graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(len(polygons),) * 2)

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import shapely
 
-from postprocess.fitting import Array, fit_models, placed, ring_points, slopes, turned
+from postprocess.fitting import Array, fit_models, placed, rings_points, slopes, turned
 from postprocess.polygonal import Geometries, geometry_array
 
 _DIRECTIONS: Final = 16
@@ -36,7 +36,7 @@ def fit_wedges(polygons: Geometries) -> Geometries:
     rings = shapely.get_exterior_ring(polygons)
     length_m = np.asarray(shapely.length(rings))
     centre = shapely.get_coordinates(shapely.centroid(polygons))[:, None]
-    points = np.stack([ring_points(ring) for ring in rings]) - centre
+    points = rings_points(rings) - centre
     radius = np.sqrt(4 * np.asarray(shapely.area(shapely.polygons(rings))) / np.pi)
     cost = np.empty((len(points), _DIRECTIONS))
     starts = np.empty((len(points), _DIRECTIONS, 4))

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 from affine import Affine
@@ -12,9 +11,8 @@ from shapely import affinity
 
 from groundplan.labels import LABEL_IDS
 from groundplan.records import Detections
-from groundplan.schema import PARTS, empty_frame
 from postprocess.options import PolygonOptions
-from postprocess.parts import tile_parts
+from postprocess.parts import parts_frame, tile_footprints
 
 CRS = "EPSG:32632"
 LEFT, TOP, GSD_M = 500_000.0, 5_000_000.0, 0.3
@@ -94,12 +92,11 @@ def paint(objects, *, width, height, tile_px, overlap_px, noise=None, dropped=0.
 
 def painted_parts(objects, *, tile_px, options=None, **how):
     options = options or PolygonOptions(gsd_m=GSD_M)
-    frames = [
-        tile_parts(found, transform=transform, tile_px=tile_px, crs=CRS, options=options)
+    tiles = [
+        tile_footprints(found, transform=transform, tile_px=tile_px, options=options)
         for found, transform in paint(objects, tile_px=tile_px, **how)
     ]
-    frames = [frame for frame in frames if len(frame)]
-    return pd.concat(frames, ignore_index=True) if frames else empty_frame(PARTS, crs=CRS)
+    return parts_frame(tiles, crs=CRS)
 
 
 def court_row(count, length_m, width_m, angle_deg, centre):
