@@ -76,7 +76,7 @@ def write_parquet(frame: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None
     Columns of lists and dicts are written as JSON texts, which every reader understands.
     """
     flat = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    for name in flat.select_dtypes("object").columns:
+    for name in (each for each in flat.columns if pd.api.types.is_object_dtype(flat[each])):
         if flat[name].map(lambda value: isinstance(value, list | tuple | dict)).any():
             flat[name] = [json.dumps(value, sort_keys=True, ensure_ascii=False) for value in flat[name]]
     out = gpd.GeoDataFrame(flat, geometry=frame.geometry.to_numpy(), crs=frame.crs).reset_index(drop=True)
