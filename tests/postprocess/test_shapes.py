@@ -12,7 +12,7 @@ from postprocess.options import ShapeOptions
 from postprocess.polygonal import geometry_array
 from postprocess.rectangle import fit_rectangles
 from postprocess.regulations import sizes_of
-from postprocess.right_angles import fit_right_angles, trace_building
+from postprocess.right_angles import fit_right_angles, trace_buildings
 from postprocess.shapes import fit_outlines, fit_shapes
 from postprocess.stadium import fit_stadiums, without_infield
 from postprocess.wedge import fit_wedges
@@ -216,7 +216,8 @@ def test_an_outline_is_fitted_alike_alone_and_among_others():
 
 def test_a_courtyard_is_squared_with_its_building():
     true = at_home(shapely.box(0, 0, 30, 24).difference(shapely.box(9, 8, 21, 16)), 25)
-    found = fit_right_angles(trace_building(jittered(true, sigma_m=0.15), options=OPTIONS), options=OPTIONS)
+    (trace,) = trace_buildings(geometry_array([jittered(true, sigma_m=0.15)]), options=OPTIONS)
+    found = fit_right_angles(trace, options=OPTIONS)
     assert len(found.interiors) == 1
     assert len(found.exterior.coords) == len(found.interiors[0].coords) == 5
     assert iou(found, true) > 0.97
