@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from groundplan.crs import check_metric
-from groundplan.schema import FEATURES, check_parts, empty_frame, feature_ids
+from groundplan.schema import FEATURES, check_parts, empty_frame, feature_ids, typed
 from postprocess.agreement import Pairs, pair_parts
 from postprocess.conflicts import giving_way
 from postprocess.duplicates import duplicates
@@ -107,7 +107,7 @@ def merge_passes(passes: Sequence[TiledParts]) -> gpd.GeoDataFrame:
         options=passes[0].options,
     )
     out = out[~gone]
-    return out.sort_values("feature_id", kind="stable", ignore_index=True).astype(dict(FEATURES))
+    return typed(out.sort_values("feature_id", kind="stable", ignore_index=True), FEATURES)
 
 
 def _merge_pass(one: TiledParts) -> gpd.GeoDataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from groundplan.schema import FEATURES, check_features, feature_ids
+from groundplan.schema import FEATURES, check_features, feature_ids, typed
 from postprocess.buildings import fit_buildings
 from postprocess.fitness import in_turns, ious, residuals_m
 from postprocess.fitting import Array
@@ -80,7 +80,7 @@ def fit_shapes(
         area_m2=np.asarray(shapely.area(geometry)),
         feature_id=feature_ids(frame["label"], geometry),
     ).set_geometry(gpd.GeoSeries(geometry, index=frame.index, crs=frame.crs))
-    return out.sort_values("feature_id", kind="stable", ignore_index=True).astype(dict(FEATURES))
+    return typed(out.sort_values("feature_id", kind="stable", ignore_index=True), FEATURES)
 
 
 def fit_outlines(
