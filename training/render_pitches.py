@@ -175,9 +175,11 @@ def draw_football(canvas: Canvas, pose: Pose, style: PitchStyle, *, rng: np.rand
     ground = ground_paint(style, pose, canvas, rng=rng, along=False)
     canvas.fill(pose.place(area.buffer(0.8, join_style="mitre")), paint_of(ground, gsd_m=gsd_m, rng=rng),
                 soft_m=0.3)  # fmt: skip
+    if rng.random() < 0.4:
+        draw_bands(canvas, pose, rng=rng)
     team = jittered(TEAM_COLOURS[int(rng.integers(len(TEAM_COLOURS)))], rng=rng)
     letters = WHITE if rng.random() < 0.6 else TEAM_COLOURS[int(rng.integers(len(TEAM_COLOURS)))]
-    tint = float(rng.uniform(0.5, 1.0)) if style.ground.kind == "turf" else float(rng.uniform(0.2, 0.7))
+    tint = float(rng.uniform(0.5, 1.0)) if style.ground.kind == "turf" else float(rng.uniform(0.2, 0.95))
     painted, lettered = rng.random() < 0.6, rng.random() < 0.6
     for side in (-1.0, 1.0):
         x0, x1 = sorted((side * half, side * (half - 10 * YARD_M)))
@@ -197,7 +199,7 @@ def draw_football(canvas: Canvas, pose: Pose, style: PitchStyle, *, rng: np.rand
         draw_lines(canvas, pose, soccer, width_m=0.1, colour=colour, opacity=0.55, wear=0.1, rng=rng)
     # Border and yard lines, then the broad side line that coaches stand behind.
     draw_lines(
-        canvas, pose, football_lines(), width_m=0.10, colour=style.line, opacity=style.line_opacity,
+        canvas, pose, football_lines(), width_m=style.line_m, colour=style.line, opacity=style.line_opacity,
         wear=style.wear, rng=rng,
     )  # fmt: skip
     if rng.random() < 0.6:
@@ -212,21 +214,32 @@ def draw_football(canvas: Canvas, pose: Pose, style: PitchStyle, *, rng: np.rand
     draw_people(canvas, pose.place(area), sun=style.sun, rng=rng, mean=2.0 if rng.random() < 0.7 else 25.0)
 
 
+def draw_bands(canvas: Canvas, pose: Pose, *, rng: np.random.Generator) -> None:
+    """Darken every other band between yard lines, as stadiums mow or lay them: 5 or 10 yards wide."""
+    step = (5 if rng.random() < 0.6 else 10) * YARD_M
+    half, wide = FOOTBALL_M[0] / 2.0, FOOTBALL_M[1] / 2.0
+    strength = float(rng.uniform(0.05, 0.25))
+    start = -half + float(rng.integers(2)) * step
+    for x0 in np.arange(start, half - 0.1, 2.0 * step):
+        canvas.shade(pose.place(box(float(x0), -wide, min(float(x0) + step, half), wide)), strength=strength)
+
+
 def draw_letters(
     canvas: Canvas, pose: Pose, x: float, wide: float, colour: Colour, *, opacity: float, rng: np.random.Generator
 ) -> None:
     """Draw something like a team's name across an end zone: strokes in cells, read by nobody."""
     count = int(rng.integers(4, 10))
     step = 2.0 * wide * 0.8 / count
+    tall, broad = float(rng.uniform(1.6, 3.4)), float(rng.uniform(0.5, 1.5))
     strokes = []
     for index in range(count):
         y = -wide * 0.8 + (index + 0.5) * step
-        corners = [(x + dx, y + dy * step) for dx in (-2.2, 0.0, 2.2) for dy in (-0.3, 0.3)]
+        corners = [(x + dx, y + dy * step) for dx in (-tall, 0.0, tall) for dy in (-0.3, 0.3)]
         for _ in range(4):
             (x0, y0), (x1, y1) = (corners[int(rng.integers(6))] for _ in range(2))
             if (x0, y0) != (x1, y1):
                 strokes.append(segment(x0, y0, x1, y1))
-    layer = canvas.trace([pose.place(stroke) for stroke in strokes], width_m=0.7)
+    layer = canvas.trace([pose.place(stroke) for stroke in strokes], width_m=broad)
     canvas.put(layer, colour, opacity=opacity * 0.9)
 
 
