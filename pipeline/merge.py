@@ -10,12 +10,11 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from groundplan.errors import CRSMismatchError, SchemaError
-from groundplan.schema import check_parts
-from groundplan.vector import read_vector, write_geojson, write_parquet
+from groundplan.errors import SchemaError
+from groundplan.vector import write_geojson, write_parquet
 from groundplan.whole import write_bytes_whole
+from pipeline.gather import PARTS_AT_ONCE, PartsFile, found_tiles, list_parts, parts_batches
 from pipeline.merge_options import CoarsePass, MergeOptions, Provenance
-from postprocess.options import PolygonOptions
 from postprocess.seams import TiledParts, merge_passes
 from postprocess.shapes import fit_shapes
 
@@ -24,30 +23,8 @@ TILES_NAME = "tiles.npy"
 COARSE_TILES_NAME = "tiles_coarse.npy"
 """The same for the coarse pass."""
 
-
-def read_parts(folder: Path) -> gpd.GeoDataFrame:
-    """Return all parts of a folder as one frame, in the order of their file names.
-
-    Raises
-    ------
-    SchemaError
-        There are no parts, or one lacks columns.
-    CRSMismatchError
-        Two parts have different CRS.
-    """
-    # Not the hidden ones: a run that was killed leaves half-written files behind.
-    paths = sorted(folder.glob("[!.]*.parquet")) + sorted(folder.glob("[!.]*.geojson"))
-    if not paths:
-        raise SchemaError(f"no parts (*.parquet or *.geojson) in {folder}; run `groundplan detect` first")
-    frames = [check_parts(read_vector(path), what=str(path)) for path in paths]
-    crs = frames[0].crs
-    for path, frame in zip(paths, frames, strict=True):
-        if frame.crs != crs:
-            raise CRSMismatchError(
-                f"{path} is in {frame.crs.name!r}, {paths[0]} in {crs.name!r}; write all in one"
-            )
-    filled = [frame for frame in frames if len(frame)] or frames[:1]
-    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), geometry="geometry", crs=crs)
+Tiles = NDArray[np.float64] | None
+"""(T, 4): bounds of tiles; None = not known."""
 
 
 def write_tiles(path: Path, bounds: NDArray[np.float64]) -> None:
@@ -70,14 +47,19 @@ def read_tiles(path: Path) -> NDArray[np.float64] | None:
     return bounds
 
 
-def merge(run_dir: Path, options: MergeOptions) -> gpd.GeoDataFrame:
+def merge(run_dir: Path, options: MergeOptions, *, parts_at_once: int = PARTS_AT_ONCE) -> gpd.GeoDataFrame:
     """Merge the parts of a run folder, regularise the objects, write both feature files.
+
+    Parts are taken from north to south, in batches that have nothing to do with each other: in memory are a strip
+    of parts and the features. How many are taken at once changes nothing.
 
     Parameters
     ----------
     run_dir : Path
         With parts/ and, where groundplan made them, tiles.npy.
     options : MergeOptions
+    parts_at_once : int
+        See `pipeline.gather.parts_batches`.
 
     Returns
     -------
@@ -89,12 +71,15 @@ def merge(run_dir: Path, options: MergeOptions) -> gpd.GeoDataFrame:
     SchemaError, CRSMismatchError
         There are no parts, or they do not go together.
     """
-    aoi, provenance = options.aoi, options.provenance
-    features = merge_passes(_passes(run_dir, options=options.polygons, coarse=options.coarse))
-    if aoi is not None and len(features):
-        inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), aoi))
-        features = features[inside >= 0.5 * features.geometry.area.to_numpy()].reset_index(drop=True)
-    features = fit_shapes(features, options=options.shapes, filled_labels=options.filled_labels)
+    provenance = options.provenance
+    files = list_parts(run_dir / "parts")
+    tiles = _tiles(run_dir, files, coarse=options.coarse)
+    merged = [
+        _merged(parts, tiles=tiles, options=options) for parts in parts_batches(files, at_once=parts_at_once)
+    ]
+    filled = [frame for frame in merged if len(frame)] or merged[:1]
+    features = gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), geometry="geometry", crs=merged[0].crs)
+    features = features.sort_values("feature_id", kind="stable", ignore_index=True)
     if provenance is not None:
         features = features.assign(
             imagery_id="" if provenance.imagery is None else provenance.imagery.id,
@@ -107,14 +92,28 @@ def merge(run_dir: Path, options: MergeOptions) -> gpd.GeoDataFrame:
     return features
 
 
-def _passes(run_dir: Path, *, options: PolygonOptions, coarse: CoarsePass | None) -> list[TiledParts]:
-    parts = read_parts(run_dir / "parts")
+def _merged(parts: gpd.GeoDataFrame, *, tiles: tuple[Tiles, Tiles], options: MergeOptions) -> gpd.GeoDataFrame:
+    """Return the objects that parts show which have to do with no others."""
+    coarse = options.coarse
     wide = parts["label"].isin(() if coarse is None else coarse.labels)
-    out = [TiledParts(parts=parts[~wide], options=options, tiles=read_tiles(run_dir / TILES_NAME))]
+    passes = [TiledParts(parts=parts[~wide], options=options.polygons, tiles=tiles[0])]
     if coarse is not None:
-        own = dataclasses.replace(options, gsd_m=coarse.gsd_m)
-        out.append(TiledParts(parts=parts[wide], options=own, tiles=read_tiles(run_dir / COARSE_TILES_NAME)))
-    return out
+        own = dataclasses.replace(options.polygons, gsd_m=coarse.gsd_m)
+        passes.append(TiledParts(parts=parts[wide], options=own, tiles=tiles[1]))
+    features = merge_passes(passes)
+    if options.aoi is not None and len(features):
+        inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), options.aoi))
+        features = features[inside >= 0.5 * features.geometry.area.to_numpy()].reset_index(drop=True)
+    return fit_shapes(features, options=options.shapes, filled_labels=options.filled_labels)
+
+
+def _tiles(run_dir: Path, files: list[PartsFile], *, coarse: CoarsePass | None) -> tuple[Tiles, Tiles]:
+    """Return the tiles of the two passes: those that were looked at, or else those that found something."""
+    kept = read_tiles(run_dir / TILES_NAME), read_tiles(run_dir / COARSE_TILES_NAME)
+    if kept[0] is not None and (coarse is None or kept[1] is not None):
+        return kept
+    wide, fine = found_tiles(files, labels=() if coarse is None else coarse.labels)
+    return (fine if kept[0] is None else kept[0]), (wide if kept[1] is None else kept[1])
 
 
 def _collection(provenance: Provenance | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 
 from detection.detector import DetectorInfo
@@ -112,7 +113,7 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     aoi = None if config.aoi is None else read_vector(config.aoi)
     scenes = region_scenes(config, gsd_m=gsd_m, aoi=aoi)
 
-    def region_at(gsd_m: float, crs: str, *, larger: int = 1) -> Region:
+    def region_at(gsd_m: float, crs: str | pyproj.CRS, *, larger: int = 1) -> Region:
         tiling = config.tiling
         tile_px, overlap_px = tiling.tile_px * larger, tiling.overlap_px * larger
         return make_region(scenes, gsd_m=gsd_m, tile_px=tile_px, overlap_px=overlap_px, crs=crs, aoi=aoi)
@@ -129,7 +130,7 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     wide = [label for label in labels if label in info.coarse_labels]
     # In the CRS of the other pass, whatever was chosen for it: the parts of both are merged.
     coarse_m = region.grid.gsd_m * info.coarse_factor
-    coarse = region_at(coarse_m, region.grid.crs.to_wkt(), larger=COARSE_TILES_LARGER) if wide else None
+    coarse = region_at(coarse_m, region.grid.crs, larger=COARSE_TILES_LARGER) if wide else None
     tasks = tuple(
         task
         for one in (region, coarse)

@@ -45,7 +45,8 @@ def fit_buildings(polygons: Geometries, *, options: ShapeOptions) -> tuple[Geome
     kinds[use] = np.where(corners[use] == 5, "rectangle", "right_angles")
     free = iou < options.min_iou
     shapes[free], kinds[free], iou[free] = polygons[free], "free", 1.0
-    apart, lost = kept_apart(shapes, 1.0 - np.where(free, 0.0, iou))
+    # Areas are known to 1e-9: what that decides would be another thing beside other buildings.
+    apart, lost = kept_apart(shapes, np.round(1.0 - np.where(free, 0.0, iou), 6))
     # Of outlines that overlap that much one is wrong: which, a mapper has to see.
     lost &= ious(apart, polygons) >= options.min_iou
     shapes[lost] = apart[lost]

@@ -50,7 +50,7 @@ def make_region(
     gsd_m: float,
     tile_px: int,
     overlap_px: int,
-    crs: str = "auto",
+    crs: str | pyproj.CRS = "auto",
     aoi: gpd.GeoDataFrame | None = None,
 ) -> Region:
     """Lay one grid over the scenes.
@@ -69,7 +69,7 @@ def make_region(
         to four digits.
     tile_px, overlap_px : int
         See `TileGrid`.
-    crs : str
+    crs : str or CRS
         "auto" for the UTM zone of the centre, or any CRS in true metres.
     aoi : GeoDataFrame, optional
         Polygons in any CRS. The grid covers what both they and the scenes cover.
@@ -87,7 +87,7 @@ def make_region(
         raise SceneError("the region has no scenes; list at least one in `scenes`")
     if not (math.isfinite(gsd_m) and gsd_m >= 0):
         raise ConfigError(f"gsd_m={gsd_m} is no pixel size; choose metres per pixel, or 0 for the imagery's own")
-    wanted = None if crs == "auto" else check_metric(crs)
+    wanted = None if isinstance(crs, str) and crs == "auto" else check_metric(crs)
     lattice = _shared_lattice(scenes, wanted=wanted, gsd_m=gsd_m)
     if lattice is not None:
         metric, size, origin_x, origin_y = lattice

@@ -1,0 +1,156 @@
+"""A region merged in strips: the same files whatever is taken at once, and no more in memory than a strip."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from shapely import affinity
+
+from groundplan.errors import CRSMismatchError, SchemaError
+from groundplan.schema import PARTS, empty_frame
+from groundplan.vector import read_vector, write_geojson, write_parquet
+from pipeline.gather import list_parts, parts_batches
+from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, merge, write_tiles
+from pipeline.merge_options import CoarsePass, MergeOptions
+
+CRS = "EPSG:32633"
+TILE_M, STEP_M = 120.0, 90.0
+FILES = ("features.parquet", "features.geojson")
+OPTIONS = MergeOptions(coarse=CoarsePass(labels=("running_track",), gsd_m=0.9))
+
+
+def town(seed: int, *, rows: int, cols: int = 3) -> tuple[np.ndarray, list[str]]:
+    """Return outlines of buildings in rows and alone, courts among them, and a track; and their labels."""
+    rng = np.random.default_rng(seed)
+    shapes, labels = [], []
+    for y in np.arange(12.0, rows * STEP_M, 26.0):
+        x = 10.0
+        while x < cols * STEP_M:
+            wide, deep = rng.uniform(6, 16), rng.uniform(7, 14)
+            house = shapely.box(x, y, x + wide, y + deep)
+            court = rng.random() < 0.1
+            shapes.append(affinity.rotate(house, rng.uniform(-4, 4)))
+            labels.append("tennis_court" if court else "building")
+            x += wide + (0.3 if rng.random() < 0.5 else rng.uniform(2, 20))
+    shapes.append(shapely.LineString([(60, 130), (150, 130)]).buffer(30).exterior.buffer(6))
+    labels.append("running_track")
+    return np.array(shapes, dtype=object), labels
+
+
+def seen(shapes: np.ndarray, labels: list[str], *, left: float, bottom: float, side: float, seed: int) -> list:
+    """Return the rows of PARTS of one tile: outlines a little off, as each tile draws them anew."""
+    rng = np.random.default_rng([seed, int(left), int(bottom)])
+    tile = shapely.box(left, bottom, left + side, bottom + side)
+    out = []
+    for place in shapely.STRtree(shapes).query(tile, predicate="intersects"):
+        drawn = affinity.translate(shapes[place], *rng.normal(0, 0.1, 2)).intersection(tile)
+        if drawn.geom_type == "Polygon" and drawn.area > 3:
+            score = round(float(rng.uniform(0.5, 1)), 3)
+            out.append((labels[place], score, left, bottom, left + side, bottom + side, drawn))
+    return out
+
+
+def write_region(folder: Path, seed: int, *, rows: int, cols: int = 3) -> None:
+    shapes, labels = town(seed, rows=rows, cols=cols)
+    (folder / "parts").mkdir(parents=True)
+    fine = [place for place, label in enumerate(labels) if label != "running_track"]
+    tiles = []
+    for row in range(rows):
+        found = []
+        for col in range(cols):
+            left, bottom = col * STEP_M, (rows - 1 - row) * STEP_M
+            tiles.append((left, bottom, left + TILE_M, bottom + TILE_M))
+            found += seen(
+                shapes[fine], [labels[k] for k in fine], left=left, bottom=bottom, side=TILE_M, seed=seed
+            )
+        write_rows(folder / "parts" / f"{row:05d}.parquet", found)
+    write_tiles(folder / TILES_NAME, np.array(tiles))
+    write_rows(
+        folder / "parts" / "coarse.parquet",
+        seen(shapes[-1:], labels[-1:], left=0.0, bottom=0.0, side=400.0, seed=seed),
+    )
+    write_tiles(folder / COARSE_TILES_NAME, np.array([(0.0, 0.0, 400.0, 400.0)]))
+
+
+def write_rows(path: Path, rows: list) -> None:
+    if not rows:
+        write_parquet(empty_frame(PARTS, crs=CRS), path)
+        return
+    *columns, geometry = zip(*rows, strict=True)
+    frame = gpd.GeoDataFrame(dict(zip(PARTS, columns, strict=True)), geometry=list(geometry), crs=CRS)
+    write_parquet(frame, path)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_how_many_parts_are_taken_at_once_changes_no_byte(tmp_path: Path, seed: int) -> None:
+    write_region(tmp_path, seed, rows=7, cols=2)
+    merge(tmp_path, OPTIONS)
+    whole = [(tmp_path / name).read_bytes() for name in FILES]
+    for at_once in (1, 80):
+        merge(tmp_path, OPTIONS, parts_at_once=at_once)
+        assert [(tmp_path / name).read_bytes() for name in FILES] == whole
+    labels = read_vector(tmp_path / FILES[0])["label"]
+    assert (labels == "running_track").sum() == 1 and len(labels) > 50
+
+
+def test_a_strip_is_in_memory_and_not_the_region(tmp_path: Path) -> None:
+    sizes = {}
+    for rows in (6, 24):
+        folder = tmp_path / str(rows)
+        write_region(folder, 5, rows=rows, cols=1)
+        sizes[rows] = [len(each) for each in parts_batches(list_parts(folder / "parts"), at_once=1)]
+    assert sum(sizes[24]) > 3 * sum(sizes[6]) and len(sizes[24]) > 8
+    # Four times as many parts, the same town: what is passed on together does not grow with it.
+    assert max(sizes[24]) < 1.5 * max(sizes[6]) < sum(sizes[6])
+
+
+def test_batches_have_nothing_to_do_with_each_other(tmp_path: Path) -> None:
+    write_region(tmp_path, 4, rows=8, cols=2)
+    batches = list(parts_batches(list_parts(tmp_path / "parts"), at_once=1))
+    for place, one in enumerate(batches):
+        for other in batches[place + 1 :]:
+            tree = shapely.STRtree(one.geometry.to_numpy())
+            assert len(tree.query(other.geometry.to_numpy(), predicate="dwithin", distance=2.0)[0]) == 0
+
+
+def test_without_the_kept_tiles_those_that_found_something_count(tmp_path: Path) -> None:
+    write_region(tmp_path, 6, rows=5, cols=1)
+    for name in (TILES_NAME, COARSE_TILES_NAME):
+        (tmp_path / name).unlink()
+    merge(tmp_path, OPTIONS)
+    whole = (tmp_path / FILES[0]).read_bytes()
+    merge(tmp_path, OPTIONS, parts_at_once=1)
+    assert (tmp_path / FILES[0]).read_bytes() == whole
+    cut = read_vector(tmp_path / FILES[0])
+    assert (cut["cut"] == "").mean() > 0.8
+
+
+def test_parts_of_others_in_geojson_go_first_and_count(tmp_path: Path) -> None:
+    write_region(tmp_path, 7, rows=6, cols=1)
+    merge(tmp_path, OPTIONS)
+    before = len(read_vector(tmp_path / FILES[0]))
+    parts = tmp_path / "parts"
+    south = read_vector(parts / "00005.parquet")
+    (parts / "00005.parquet").unlink()
+    write_geojson(south.assign(number=range(len(south))), parts / "a.geojson", id_column="number")
+    with pytest.raises(CRSMismatchError, match="write all in one"):
+        merge(tmp_path, OPTIONS, parts_at_once=1)
+    (parts / "a.geojson").unlink()
+    # GeoPackage of the same parts, read as they are: nothing is lost by reading in another order.
+    write_parquet(south.iloc[::-1], parts / "zz.parquet")
+    merge(tmp_path, OPTIONS, parts_at_once=1)
+    assert len(read_vector(tmp_path / FILES[0])) == before
+
+
+def test_empty_files_and_damaged_ones(tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    with pytest.raises(SchemaError, match="no parts"):
+        list_parts(parts)
+    write_rows(parts / "0.parquet", [])
+    assert len(merge(tmp_path, OPTIONS)) == 0
+    (parts / "1.parquet").write_bytes(b"PAR1 is not all")
+    with pytest.raises(SchemaError, match=r"cannot read .*1\.parquet"):
+        merge(tmp_path, OPTIONS)
