@@ -97,6 +97,9 @@ def make_parser() -> argparse.ArgumentParser:
 
     command = add("merge", "join parts over tile seams: parts -> features")
     command.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    command.add_argument(
+        "--workers", type=_workers, metavar="N", help="worker processes for many parts; default: cores"
+    )
 
     command = add("diff", "compare polygons with OpenStreetMap: features + extract -> changes and proposals")
     command.add_argument(

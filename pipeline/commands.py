@@ -42,6 +42,7 @@ def detect(arguments: argparse.Namespace) -> int:
 
 def merge(arguments: argparse.Namespace) -> int:
     """Merge the parts of a run folder, ours or foreign."""
+    from pipeline.executor import default_workers
     from pipeline.lock import hold_folder
     from pipeline.merge import merge as merge_run
     from pipeline.merge_options import kept_options
@@ -52,8 +53,9 @@ def merge(arguments: argparse.Namespace) -> int:
             f"{run_dir} has no parts folder; give a run folder, or put parts into {run_dir / 'parts'}"
         )
     options = kept_options(run_dir)
+    workers = default_workers() if arguments.workers is None else arguments.workers
     with hold_folder(run_dir):
-        features = merge_run(run_dir, options)
+        features = merge_run(run_dir, options, workers=workers)
     _print(f"{len(features)} features in {run_dir / 'features.geojson'}")
     return 0
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -31,9 +31,9 @@ class Executor(Protocol):
     """Runs tasks; the order of results is free, which task each belongs to is not."""
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Iterator[tuple[Task, Result | Failure]]:
-        """Yield each task with its result."""
+        """Yield each task with its result; tasks are taken as there is room for them."""
         ...
 
 
@@ -41,7 +41,7 @@ class SerialExecutor:
     """Runs tasks one after the other in this process."""
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Iterator[tuple[Task, Result | Failure]]:
         """Yield each task with its result, in order."""
         for task in tasks:
@@ -55,7 +55,7 @@ class DaskExecutor:
         self.client = client
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Iterator[tuple[Task, Result | Failure]]:
         """Yield each task with its result as workers finish; a worker's death costs only its task a retry."""
         suspects: list[Task] = []
@@ -69,7 +69,7 @@ class DaskExecutor:
             yield from self._wave(function, [task])
 
     def _wave(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Iterator[tuple[Task, Result | Failure]]:
         from distributed import KilledWorker
 

@@ -1,30 +1,28 @@
 """Parts on disk -> features.parquet and features.geojson: objects whole at every seam, regular where they are."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from groundplan.errors import SchemaError
 from groundplan.vector import write_geojson, write_parquet
 from groundplan.whole import write_bytes_whole
+from pipeline.executor import open_executor
 from pipeline.gather import PARTS_AT_ONCE, PartsFile, found_tiles, list_parts, parts_batches
+from pipeline.merge_batches import Tiles, merged_batches
 from pipeline.merge_options import CoarsePass, MergeOptions, Provenance
-from postprocess.seams import TiledParts, merge_passes
-from postprocess.shapes import fit_shapes
 
 TILES_NAME = "tiles.npy"
 """Bounds of every tile that was looked at: without them, the end of the imagery is where nothing was found."""
 COARSE_TILES_NAME = "tiles_coarse.npy"
 """The same for the coarse pass."""
 
-Tiles = NDArray[np.float64] | None
-"""(T, 4): bounds of tiles; None = not known."""
+WORTH_WORKERS = 20_000
+"""Parts from which on a cluster, which takes seconds to start, gains more than it costs."""
 
 
 def write_tiles(path: Path, bounds: NDArray[np.float64]) -> None:
@@ -47,17 +45,26 @@ def read_tiles(path: Path) -> NDArray[np.float64] | None:
     return bounds
 
 
-def merge(run_dir: Path, options: MergeOptions, *, parts_at_once: int = PARTS_AT_ONCE) -> gpd.GeoDataFrame:
+def merge(
+    run_dir: Path,
+    options: MergeOptions,
+    *,
+    workers: int = 0,
+    scheduler: str | None = None,
+    parts_at_once: int = PARTS_AT_ONCE,
+) -> gpd.GeoDataFrame:
     """Merge the parts of a run folder, regularise the objects, write both feature files.
 
     Parts are taken from north to south, in batches that have nothing to do with each other: in memory are a strip
-    of parts and the features. How many are taken at once changes nothing.
+    of parts and the features. Neither how many are taken at once nor who merges them changes a byte.
 
     Parameters
     ----------
     run_dir : Path
         With parts/ and, where groundplan made them, tiles.npy.
     options : MergeOptions
+    workers, scheduler
+        See `pipeline.executor.open_executor`; few parts are merged here all the same.
     parts_at_once : int
         See `pipeline.gather.parts_batches`.
 
@@ -70,13 +77,17 @@ def merge(run_dir: Path, options: MergeOptions, *, parts_at_once: int = PARTS_AT
     ------
     SchemaError, CRSMismatchError
         There are no parts, or they do not go together.
+    ConfigError
+        No scheduler answers, or a worker has another version of groundplan.
     """
     provenance = options.provenance
     files = list_parts(run_dir / "parts")
     tiles = _tiles(run_dir, files, coarse=options.coarse)
-    merged = [
-        _merged(parts, tiles=tiles, options=options) for parts in parts_batches(files, at_once=parts_at_once)
-    ]
+    if sum(file.rows for file in files) < WORTH_WORKERS:
+        workers, scheduler = 0, None
+    with open_executor(workers=workers, scheduler=scheduler) as executor:
+        batches = parts_batches(files, at_once=parts_at_once)
+        merged = merged_batches(executor, batches, tiles=tiles, options=options)
     filled = [frame for frame in merged if len(frame)] or merged[:1]
     features = gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), geometry="geometry", crs=merged[0].crs)
     features = features.sort_values("feature_id", kind="stable", ignore_index=True)
@@ -90,21 +101,6 @@ def merge(run_dir: Path, options: MergeOptions, *, parts_at_once: int = PARTS_AT
         features, run_dir / "features.geojson", properties=_collection(provenance), id_column="feature_id"
     )
     return features
-
-
-def _merged(parts: gpd.GeoDataFrame, *, tiles: tuple[Tiles, Tiles], options: MergeOptions) -> gpd.GeoDataFrame:
-    """Return the objects that parts show which have to do with no others."""
-    coarse = options.coarse
-    wide = parts["label"].isin(() if coarse is None else coarse.labels)
-    passes = [TiledParts(parts=parts[~wide], options=options.polygons, tiles=tiles[0])]
-    if coarse is not None:
-        own = dataclasses.replace(options.polygons, gsd_m=coarse.gsd_m)
-        passes.append(TiledParts(parts=parts[wide], options=own, tiles=tiles[1]))
-    features = merge_passes(passes)
-    if options.aoi is not None and len(features):
-        inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), options.aoi))
-        features = features[inside >= 0.5 * features.geometry.area.to_numpy()].reset_index(drop=True)
-    return fit_shapes(features, options=options.shapes, filled_labels=options.filled_labels)
 
 
 def _tiles(run_dir: Path, files: list[PartsFile], *, coarse: CoarsePass | None) -> tuple[Tiles, Tiles]:

@@ -46,7 +46,7 @@ def _features(config: RegionConfig, options: RunOptions) -> gpd.GeoDataFrame:
     plan = plan_run(config, options)
     with hold_folder(config.out):
         run_detect(plan, options)
-        return run_merge(plan)
+        return run_merge(plan, options)
 
 
 def polygon_figures(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: float = 0.5) -> dict[str, Any]:

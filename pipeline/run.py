@@ -79,7 +79,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
         with _timed(times, "detect"):
             detected = run_detect(plan, options)
         with _timed(times, "merge"):
-            features = run_merge(plan)
+            features = run_merge(plan, options)
         diff_report = changes = None
         if config.extract is not None:
             with _timed(times, "diff"):
@@ -142,10 +142,10 @@ def run_detect(plan: Plan, options: RunOptions) -> Detected:
     return detected
 
 
-def run_merge(plan: Plan) -> gpd.GeoDataFrame:
+def run_merge(plan: Plan, options: RunOptions) -> gpd.GeoDataFrame:
     """Merge a plan's parts into its feature files."""
     wide = plan.coarse
-    options = MergeOptions(
+    merging = MergeOptions(
         polygons=plan.polygons,
         shapes=plan.config.shapes,
         coarse=None if wide is None else CoarsePass(labels=plan.info.coarse_labels, gsd_m=wide.grid.gsd_m),
@@ -153,7 +153,8 @@ def run_merge(plan: Plan) -> gpd.GeoDataFrame:
         aoi=plan.region.aoi,
         provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),
     )
-    return merge(plan.config.out, options)
+    workers = default_workers() if options.workers is None else options.workers
+    return merge(plan.config.out, merging, workers=workers, scheduler=options.scheduler)
 
 
 def write_review_page(

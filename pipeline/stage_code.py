@@ -28,39 +28,42 @@ CODE = (
 )
 """Files that decide what a part holds; a test follows the imports of `pipeline.blocks` to find missing ones."""
 
+MERGE_CODE = ("postprocess/*.py", "pipeline/merge_batches.py", "groundplan/*.py")
+"""Files that decide what becomes of parts."""
+
 LIBRARIES = ("contourpy", "numpy", "rasterio", "shapely", "torch", "torchvision")
 """Packages whose other versions may read, detect or outline otherwise."""
 
 
 @cache
-def stage_code() -> str:
-    """Return a digest of the code that reads, detects and outlines, and of the libraries that it calls."""
+def stage_code(patterns: tuple[str, ...] = CODE) -> str:
+    """Return a digest of the code that makes parts, or that merges them, and of the libraries that it calls."""
     digest = hashlib.sha256()
-    for path in code_files():
+    for path in code_files(patterns):
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     for name in LIBRARIES:
         digest.update(f"{name} {_version(name)}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def check_code(planned: str) -> None:
-    """Refuse to make parts under a name that stands for other code than this process runs.
+def check_code(planned: str, patterns: tuple[str, ...] = CODE) -> None:
+    """Refuse to work for a run that was planned with other code than this process runs.
 
     Raises
     ------
     ConfigError
         The run was planned with another groundplan, or other libraries.
     """
-    if planned != stage_code():
+    if planned != stage_code(patterns):
         raise ConfigError(
             "a worker has another version of groundplan or its libraries than the machine that started the run; "
             "install the same on all of them"
         )
 
 
-def code_files() -> list[Path]:
-    """Return the files of `CODE`, sorted."""
-    return sorted(path for pattern in CODE for path in ROOT.glob(pattern))
+def code_files(patterns: tuple[str, ...] = CODE) -> list[Path]:
+    """Return the files that the patterns name, sorted."""
+    return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
 
 
 def _version(name: str) -> str:

@@ -218,7 +218,7 @@ def _measure(config: RegionConfig, osm: gpd.GeoDataFrame, options: RunOptions) -
     plan = plan_run(config, options)
     with hold_folder(config.out):
         run_detect(plan, options)
-        features = run_merge(plan)
+        features = run_merge(plan, options)
     offsets = find_offsets(features, same_crs(osm, features.crs), options=config.diff)
     whole = offsets.all.whole
     if not whole.used:

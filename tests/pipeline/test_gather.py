@@ -8,11 +8,16 @@ import pytest
 import shapely
 from shapely import affinity
 
-from groundplan.errors import CRSMismatchError, SchemaError
+import pipeline.gather
+import pipeline.merge
+import pipeline.merge_batches
+from groundplan.errors import ConfigError, CRSMismatchError, SchemaError
 from groundplan.schema import PARTS, empty_frame
 from groundplan.vector import read_vector, write_geojson, write_parquet
-from pipeline.gather import list_parts, parts_batches
+from pipeline.executor import Failure, SerialExecutor
+from pipeline.gather import list_parts, parts_batches, read_parts_file
 from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, merge, write_tiles
+from pipeline.merge_batches import merged_batches
 from pipeline.merge_options import CoarsePass, MergeOptions
 
 CRS = "EPSG:32633"
@@ -95,15 +100,64 @@ def test_how_many_parts_are_taken_at_once_changes_no_byte(tmp_path: Path, seed: 
     assert (labels == "running_track").sum() == 1 and len(labels) > 50
 
 
-def test_a_strip_is_in_memory_and_not_the_region(tmp_path: Path) -> None:
-    sizes = {}
+def test_workers_merge_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_region(tmp_path, 3, rows=6, cols=2)
+    merge(tmp_path, OPTIONS)
+    whole = [(tmp_path / name).read_bytes() for name in FILES]
+    monkeypatch.setattr(pipeline.merge, "WORTH_WORKERS", 1)
+    merge(tmp_path, OPTIONS, workers=2, parts_at_once=50)
+    assert [(tmp_path / name).read_bytes() for name in FILES] == whole
+
+
+def test_what_no_worker_could_merge_is_merged_here(tmp_path: Path) -> None:
+    class Dying:
+        def run(self, function, tasks):
+            for number, (task, result) in enumerate(SerialExecutor().run(function, tasks)):
+                yield task, Failure(error="KilledWorker") if number % 2 else result
+
+    write_region(tmp_path, 3, rows=6, cols=1)
+    files = list_parts(tmp_path / "parts")
+    given = {"tiles": (None, None), "options": OPTIONS}
+    dying, whole = (
+        merged_batches(executor, parts_batches(files, at_once=30), **given)
+        for executor in (Dying(), SerialExecutor())
+    )
+    assert len(whole) > 3 and all(one.equals(other) for one, other in zip(dying, whole, strict=True))
+
+
+def test_a_worker_with_other_code_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_region(tmp_path, 3, rows=2, cols=1)
+    monkeypatch.setattr(pipeline.merge_batches, "stage_code", lambda _: "another")
+    with pytest.raises(ConfigError, match="another version of groundplan"):
+        merge(tmp_path, OPTIONS)
+
+
+def test_own_files_are_read_as_any_reader_does(tmp_path: Path) -> None:
+    write_region(tmp_path, 3, rows=2, cols=1)
+    for file in list_parts(tmp_path / "parts"):
+        fast, slow = read_parts_file(file.path), read_vector(file.path)
+        assert fast.equals(slow) and fast.crs.to_json() == slow.crs.to_json()
+        assert (fast.dtypes == slow.dtypes).all() and file.rows == len(slow)
+
+
+def test_a_strip_is_in_memory_and_not_the_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together: list[int] = []
+    batches = pipeline.gather._batches
+
+    def spy(parts: gpd.GeoDataFrame, **given: float) -> np.ndarray:
+        together.append(len(parts))
+        return batches(parts, **given)
+
+    monkeypatch.setattr(pipeline.gather, "_batches", spy)
+    most, count = {}, {}
     for rows in (6, 24):
         folder = tmp_path / str(rows)
         write_region(folder, 5, rows=rows, cols=1)
-        sizes[rows] = [len(each) for each in parts_batches(list_parts(folder / "parts"), at_once=1)]
-    assert sum(sizes[24]) > 3 * sum(sizes[6]) and len(sizes[24]) > 8
-    # Four times as many parts, the same town: what is passed on together does not grow with it.
-    assert max(sizes[24]) < 1.5 * max(sizes[6]) < sum(sizes[6])
+        together.clear()
+        count[rows] = sum(len(each) for each in parts_batches(list_parts(folder / "parts"), at_once=1))
+        most[rows] = max(together)
+    # Four times as many parts, the same town: what is in memory together does not grow with it.
+    assert count[24] > 3 * count[6] and most[24] < 1.5 * most[6] < count[6]
 
 
 def test_batches_have_nothing_to_do_with_each_other(tmp_path: Path) -> None:
@@ -112,7 +166,7 @@ def test_batches_have_nothing_to_do_with_each_other(tmp_path: Path) -> None:
     for place, one in enumerate(batches):
         for other in batches[place + 1 :]:
             tree = shapely.STRtree(one.geometry.to_numpy())
-            assert len(tree.query(other.geometry.to_numpy(), predicate="dwithin", distance=2.0)[0]) == 0
+            assert len(tree.query(other.geometry.to_numpy(), predicate="dwithin", distance=1.0)[0]) == 0
 
 
 def test_without_the_kept_tiles_those_that_found_something_count(tmp_path: Path) -> None:
