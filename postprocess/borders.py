@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from postprocess.options import PolygonOptions
 from postprocess.polygonal import Geometries
-from postprocess.tiles import Parts, unique_tiles
+from postprocess.tiles import Parts
 
 _INSIDE_PX = 0.25
 """Parts are compared on lines this far inside their tiles: cut parts reach them, a neighbour 1 px away not."""
@@ -78,9 +78,8 @@ def _overseen(
     end = np.minimum(parts.bounds[left, 2:], parts.bounds[right, 2:])
     across = np.arange(2) == axis[:, None]
     middle = np.where(across, (low + high) / 2, (start + end) / 2)
-    tiles = unique_tiles(parts.tile)
     shrink_m = 2 * options.sliver_m
-    inner = shapely.box(*(tiles + np.array([shrink_m, shrink_m, -shrink_m, -shrink_m])).T)
+    inner = shapely.box(*(parts.tiles + np.array([shrink_m, shrink_m, -shrink_m, -shrink_m])).T)
     seen = np.zeros(len(left), dtype=bool)
     seen[shapely.STRtree(inner).query(shapely.points(middle), predicate="intersects")[0]] = True
     return seen

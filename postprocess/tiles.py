@@ -38,6 +38,8 @@ class Parts:
     """(N, 4): the part lies at this side of its tile, in the order of `SIDES`."""
     seen_beyond: NDArray[np.bool_]
     """(N, 4): it touches this side and another tile saw the ground beyond it."""
+    tiles: NDArray[np.float64]
+    """(T, 4): bounds of all tiles that are known to have been looked at, each once."""
 
     def __len__(self) -> int:
         return len(self.score)
@@ -87,9 +89,8 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
     geometry, tile, label, score = geometry[order], tile[order], label[order], score[order]
     bounds, area, length = bounds[order], area[order], length[order]
     touches = _touches(bounds, tile, border_m=options.border_m)
-    seen = _seen_beyond(
-        touches, bounds, tile, tiles=unique_tiles(tile if tiles is None else np.vstack((tile, tiles)))
-    )
+    known = unique_tiles(tile if tiles is None else np.vstack((tile, tiles)))
+    seen = _seen_beyond(touches, bounds, tile, tiles=known)
     return Parts(
         geometry=geometry,
         label=label,
@@ -100,6 +101,7 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
         tile=tile,
         touches=touches,
         seen_beyond=seen,
+        tiles=known,
     )
 
 

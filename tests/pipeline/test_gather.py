@@ -198,6 +198,25 @@ def test_parts_of_others_in_geojson_go_first_and_count(tmp_path: Path) -> None:
     assert len(read_vector(tmp_path / FILES[0])) == before
 
 
+def test_a_tile_that_saw_over_a_border_decides_wherever_its_other_findings_are(tmp_path: Path) -> None:
+    # Two tiles that meet at y = 100 each found half of something; a third saw the place and found only a house far
+    # away: whether that house is merged in the same batch must not matter.
+    (tmp_path / "parts").mkdir()
+    upper, lower, far = shapely.box(20, 100, 40, 112), shapely.box(20, 88, 40, 100), shapely.box(80, 60, 90, 70)
+    rows = [
+        ("building", 0.9, 0.0, 100.0, 100.0, 200.0, upper),
+        ("building", 0.8, 0.0, 0.0, 100.0, 100.0, lower),
+        ("building", 0.7, 0.0, 50.0, 100.0, 150.0, far),
+    ]
+    for tiles in (2, 3):
+        for at_once in (1, 100):
+            for number, row in enumerate(rows[:tiles]):
+                write_rows(tmp_path / "parts" / f"{number}.parquet", [row])
+            merge(tmp_path, MergeOptions(), parts_at_once=at_once)
+            found = sorted(read_vector(tmp_path / FILES[0])["n_parts"])
+            assert found == ([2] if tiles == 2 else [1, 1, 1])
+
+
 def test_empty_files_and_damaged_ones(tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     parts.mkdir()
