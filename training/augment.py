@@ -249,6 +249,9 @@ def _recolour(image: NDArray[np.uint8], *, rng: np.random.Generator) -> NDArray[
     out = grey + (out - grey) * float(np.exp(rng.normal(0, 0.3)))
     out = out * np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)
     out = (out - 0.5) * float(np.exp(rng.normal(0, 0.2))) + 0.5 + float(rng.normal(0, 0.07))
+    if rng.random() < 0.6:
+        # Every survey exposes as it likes: a stadium's grass is twice as bright in one as in another.
+        out = out * float(np.exp(rng.uniform(-0.4, 0.5)))
     out = np.clip(out, 0, 1) ** float(np.exp(rng.normal(0, 0.2)))
     if rng.random() < 0.15:
         haze = float(rng.uniform(0.05, 0.35))

@@ -18,6 +18,7 @@ from training.render_lookalikes import draw_lookalike
 from training.render_paste import paste
 from training.render_patch import FieldPatch
 from training.rings import Rings
+from training.visible import lines_show
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ MOSAIC_PX = 512
 """Side of a background put together from four small chips, so that a football field fits."""
 BURIED_SHARE = 0.7
 """A building covered more than this by a pasted patch is gone; one covered less is ignored."""
+LINED = frozenset({"soccer_field"})
+"""Labels that only their outer lines tell from a lawn."""
 MAX_TRIES = 12
 """Places tried for a patch before it is given up."""
 
@@ -156,10 +159,11 @@ def compose(
         covered = _footprint(patch, row, col, height, width)
         taken |= covered
         instances = _bury(instances, patch, row=row, col=col)
-        instances += [
-            Instance(label=label, rings=_rings(shapely.transform(outline, lambda xy: xy + (col, row))))  # noqa: B023
-            for label, outline in patch.outlines
-        ]
+        for label, outline in patch.outlines:
+            rings = _rings(shapely.transform(outline, lambda xy: xy + (col, row)))  # noqa: B023
+            # Taught as a pitch, one without lines would make every meadow a pitch.
+            doubtful = label in LINED and not lines_show(image, rings)
+            instances.append(Instance(label=label, rings=rings, ignore=doubtful))
     return image, instances, background
 
 
