@@ -12,11 +12,12 @@ from _table import write_row
 from merge_seams import town_parts
 
 from groundplan.vector import write_parquet
+from pipeline.gather import PARTS_AT_ONCE
 from pipeline.merge import TILES_NAME, write_tiles
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK_TILES = 4
-SMALL, FULL = (10_000, 40_000), (60_000, 240_000, 960_000)
+SMALL, FULL = (20_000, 80_000), (60_000, 240_000, 960_000)
 # The peak is the process's own: what the system says of a child counts its parent's memory at the start.
 MERGE = """
 import json, sys, time
@@ -60,7 +61,7 @@ def main() -> None:
     for count in FULL if options.full else SMALL:
         with tempfile.TemporaryDirectory() as name:
             write_parts(Path(name), count)
-            features, peak_mb, seconds = measure(Path(name), at_once=20_000)
+            features, peak_mb, seconds = measure(Path(name), at_once=PARTS_AT_ONCE)
             _, whole_mb, _ = measure(Path(name), at_once=10**9)
         rows.append((count, features, round(peak_mb), round(whole_mb), round(seconds, 1)))
     names = ("parts", "features", "peak_mb", "peak_mb_in_one_piece", "seconds")

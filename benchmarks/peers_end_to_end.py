@@ -74,7 +74,7 @@ def main() -> None:
 
         def ours() -> gpd.GeoDataFrame:
             run_detect(plan, RunOptions(workers=0, fresh=True))
-            return run_merge(plan)
+            return run_merge(plan, RunOptions(workers=0))
 
         model = torchvision_model(DEFAULT_WEIGHTS)
         jobs: dict[str, Callable[[], gpd.GeoDataFrame]] = {

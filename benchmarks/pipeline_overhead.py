@@ -16,7 +16,7 @@ from engine import TILE_PX, drawn_town
 from pipeline.blocks import run_block, worker_detector
 from pipeline.config import read_region
 from pipeline.plan import make_plan
-from pipeline.run import run_merge
+from pipeline.run import RunOptions, run_merge
 from tiling.read import SceneReader
 
 STRIDE_PX = 384
@@ -71,7 +71,7 @@ def main() -> None:
         jobs: dict[str, Callable[[], object]] = {
             "bare": lambda: [detector.detect([image]) for image in images],
             "block": lambda: results.append(run_block(task)),
-            "merge": lambda: run_merge(plan),
+            "merge": lambda: run_merge(plan, RunOptions(workers=0)),
         }
         times: dict[str, list[tuple[float, float]]] = {each: [] for each in jobs}
         for _ in range(options.rounds + 1):
