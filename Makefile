@@ -13,6 +13,7 @@ DATA ?= ../shared/data
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO := regions/demo/truth.geojson
 RUN_FLAGS := $(if $(WORKERS),--workers $(WORKERS))
 # Paths of the region files, the demo's last: it has to be rendered first.
 REGIONS := $(filter-out regions/demo.toml,$(wildcard regions/*.toml))
@@ -38,9 +39,14 @@ $(READY): pyproject.toml requirements.lock
 
 run: $(READY)  ## run regions/REGION.toml (default: the demo region, rendered first)
 ifeq ($(REGION),demo)
-	@test -f regions/demo/truth.geojson || $(BIN)/groundplan demo --out regions/demo
+	@$(MAKE) --no-print-directory $(DEMO)
 endif
 	$(BIN)/groundplan run regions/$(REGION).toml $(RUN_FLAGS)
+
+# Drawn anew when what draws it is newer: the figures of another scene say nothing of this version.
+$(DEMO): $(wildcard training/render_*.py training/demo*.py) | $(READY)
+	$(BIN)/groundplan demo --out regions/demo
+	@touch $@
 
 all: $(READY)  ## run every region in regions/
 	@$(MAKE) --no-print-directory run REGION=demo

@@ -82,7 +82,7 @@ class DaskExecutor:
             task = next(waiting, None)
             if task is None:
                 return False
-            # pure=False: two equal tasks are two tasks; results are on disk, not in the scheduler's memory.
+            # pure=False: two equal tasks are two tasks. Parts stay on disk; merged features come back here.
             future = self.client.submit(_guarded, function, task, pure=False, retries=0)
             of_future[future.key] = task
             future.add_done_callback(done.put)

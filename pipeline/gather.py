@@ -23,7 +23,7 @@ from groundplan.schema import PARTS, check_parts
 from groundplan.vector import read_vector
 
 PARTS_AT_ONCE: Final = 5_000
-"""Parts that are merged together: 2 or 3 seconds of work and 25 MB."""
+"""Parts that are merged together: one or two seconds of work."""
 
 NEAR_M: Final = 1.0
 """Parts nearer to each other than this may have to do with each other: outlines 1 m apart share a wall."""
@@ -198,7 +198,7 @@ def _near_m(bounds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _batches(parts: gpd.GeoDataFrame, *, north_m: float, at_once: int) -> NDArray[np.intp]:
-    """Return the number of the batch of each part, from 0; -1 for those that hang on what lies below `north_m`."""
+    """Return the batch of each of N parts, (N,), from 0; -1 for those that hang on what lies below `north_m`."""
     geometry = parts.geometry.to_numpy()
     bounds = shapely.bounds(geometry)
     near_m = _near_m(bounds)

@@ -45,6 +45,20 @@ def merged_batches(
     """Return FEATURES of every batch, in an order that is free.
 
     Batches are taken as workers become free. What no worker could finish is done here.
+
+    Parameters
+    ----------
+    executor : Executor
+    batches : iterable of GeoDataFrame
+        PARTS, from `pipeline.gather.parts_batches`.
+    tiles : pair of ndarray of shape (T, 4), or None
+        Left, bottom, right, top in metres of the tiles that were looked at, of the finer and of the coarse pass.
+    options : MergeOptions
+
+    Raises
+    ------
+    ConfigError, SchemaError, CRSError
+        As `merge_batch`.
     """
     out = []
     for task, outcome in executor.run(merge_batch, _tasks(batches, tiles=tiles, options=options)):

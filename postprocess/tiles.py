@@ -159,11 +159,6 @@ def _seen_beyond(
     x[side == 1, 1], x[side == 3, 0] = right[side == 1] + reach, left[side == 3] - reach
     y[side == 0, 1], y[side == 2, 0] = top[side == 0] + reach, bottom[side == 2] - reach
     lines = shapely.linestrings(np.stack((x, y), axis=2))
-    # Of a large region's tiles only those around these parts go into the index.
-    around = (
-        (tiles[:, 2] >= x.min()) & (tiles[:, 0] <= x.max()) & (tiles[:, 3] >= y.min()) & (tiles[:, 1] <= y.max())
-    )
-    tiles = tiles[around]
     hits = shapely.STRtree(shapely.box(*tiles.T)).query(lines, predicate="intersects")[0]
     seen[part[hits], side[hits]] = True
     return seen

@@ -46,9 +46,13 @@ def line_contrast(grey: NDArray[np.float32], rings: Rings) -> float | None:
 
 
 def lines_show(image: NDArray[np.uint8], rings: Rings) -> bool:
-    """Return whether a mapper would see the lines of a pitch in an RGB picture, (H, W, 3) uint8.
+    """Return whether a mapper would see the lines of a pitch; True where too little of it is in view to say.
 
-    Where too little of it is in the picture to say, they show.
+    Parameters
+    ----------
+    image : ndarray of shape (H, W, 3), dtype uint8
+    rings : Rings
+        As of `line_contrast`.
     """
     contrast = line_contrast(image.astype(np.float32).mean(axis=2), rings)
     return contrast is None or contrast >= LEAST_CONTRAST

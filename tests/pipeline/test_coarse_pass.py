@@ -116,6 +116,8 @@ def test_the_coarse_pass_has_tiles_and_overlaps_of_twice_the_side(run_dir: Path)
     planned = plan.make_plan(config, device="cpu", threads=1)
     assert planned.coarse is not None
     assert (planned.coarse.grid.tile_px, planned.coarse.grid.overlap_px) == (512, 128)
+    # The same CRS in the same words: part files and features tell it as text.
+    assert planned.coarse.grid.crs.to_json() == planned.region.grid.crs.to_json()
     assert planned.n_looks == planned.n_tiles + 3 * len(planned.tile_numbers(coarse=True))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.stage_code
-from pipeline.stage_code import CODE, ROOT, code_files, stage_code
+from pipeline.stage_code import CODE, MERGE_CODE, ROOT, code_files, stage_code
 
 NO_MATTER = {
     "groundplan/errors.py",
@@ -50,7 +50,7 @@ def test_no_file_that_a_part_depends_on_is_missing() -> None:
     assert not listed & NO_MATTER
 
 
-@pytest.mark.parametrize("pattern", CODE)
+@pytest.mark.parametrize("pattern", (*CODE, *MERGE_CODE))
 def test_every_pattern_names_files(pattern: str) -> None:
     assert list(ROOT.glob(pattern))
 

@@ -1,0 +1,31 @@
+"""Pitches pasted on backgrounds: taught where their lines show, ignored where they do not."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from groundplan.labels import FIELD_LABELS
+from training import composites
+from training.composites import COARSE, Background, compose
+
+BACKGROUND = Background(
+    image=np.random.default_rng(1).integers(80, 120, (512, 512, 3), dtype=np.uint8),
+    gsd_m=0.9,
+    complete=frozenset(FIELD_LABELS),
+    instances=(),
+)
+
+
+@pytest.mark.parametrize("show", [True, False])
+def test_only_soccer_fields_without_visible_lines_are_ignored(show: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composites, "lines_show", lambda image, rings: show)
+    wanted = {"soccer_field": 0.6, "tennis_court": 0.4}
+    kind = dataclasses.replace(COARSE, label_share=wanted, lookalikes=0.0)
+    ignored: dict[str, set[bool]] = {}
+    for seed in range(6):
+        _, instances, _ = compose(BACKGROUND, kind=kind, rng=np.random.default_rng(seed))
+        for each in instances:
+            ignored.setdefault(each.label, set()).add(each.ignore)
+    assert ignored["soccer_field"] == {not show}
+    assert ignored["tennis_court"] == {False}
