@@ -9,6 +9,8 @@ from groundplan.errors import DataError, Error
 from training import sources
 from training.chips import ChipWriter
 from training.composites import COARSE, FINE, write_composites
+from training.render_town import render_town
+from training.render_village import render_quarter, render_village
 from training.town_chips import write_town_chips
 
 log = logging.getLogger(__name__)
@@ -21,10 +23,12 @@ RENDERED = (("train", 1800, 71), ("val", 120, 22))
 COARSE_RENDERED = (("train", 1700, 81), ("val", 80, 32))
 """The same at the coarse pass's resolution."""
 TOWNS = (
-    ("towns", "rendered_town", 24, 420.0, 0.3, 640, 141),
-    ("towns_coarse", "rendered_coarse_town", 24, 800.0, 0.9, 400, 142),
+    ("towns", "rendered_town", render_town, 24, 420.0, 0.3, 640, 141),
+    ("towns_coarse", "rendered_coarse_town", render_town, 24, 800.0, 0.9, 400, 142),
+    ("villages", "rendered_village", render_village, 90, 240.0, 0.3, 512, 143),
+    ("quarters", "rendered_quarter", render_quarter, 90, 240.0, 0.3, 512, 144),
 )
-"""Folder, source, count, side in metres, metres per pixel, chip side in px and seed of rendered towns."""
+"""Folder, source, renderer, count, side in metres, metres per pixel, chip side in px and seed."""
 
 
 def prepare(data: Path, out: Path) -> None:
@@ -36,7 +40,7 @@ def prepare(data: Path, out: Path) -> None:
             folder = out / f"{name}_{split}"
             if not (folder / "annotations.json").is_file():
                 write_composites(out / "real", folder, count=count, split=split, seed=seed, kind=kind)
-    for name, source, count, size_m, gsd_m, chip_px, seed in TOWNS:
+    for name, source, render, count, size_m, gsd_m, chip_px, seed in TOWNS:
         if not (out / name / "annotations.json").is_file():
             write_town_chips(
                 out / name,
@@ -47,6 +51,7 @@ def prepare(data: Path, out: Path) -> None:
                 split="train",
                 seed=seed,
                 source=source,
+                render=render,
             )
 
 

@@ -130,14 +130,20 @@ DIGITS: Final[dict[str, str]] = {
 """Five rows of three cells: yard numbers need no font."""
 
 
-def yard_numbers() -> list[tuple[float, float, float, float]]:
-    """Return the filled cells (x0, y0, x1, y1) of the yard numbers 10..50..10 along both side lines."""
-    cell_x, cell_y = 0.36, 0.36
+def yard_numbers(cell_m: float = 0.36) -> list[tuple[float, float, float, float]]:
+    """Return the filled cells (x0, y0, x1, y1) of the yard numbers 10..50..10 along both side lines.
+
+    Parameters
+    ----------
+    cell_m : float
+        Side of a cell; a digit is five cells tall, and six feet in the rule books.
+    """
+    cell_x, cell_y = cell_m, cell_m
     cells = []
     for k in range(-4, 5):
         for side in (-1.0, 1.0):
             for place, digit in enumerate(f"{50 - 10 * abs(k)}"):
-                left = 10 * k * YARD_M + (-1.5 if place == 0 else 0.42)
+                left = 10 * k * YARD_M + (-0.42 - 3.0 * cell_m if place == 0 else 0.42)
                 for index, on in enumerate(DIGITS[digit]):
                     if on == "1":
                         row, col = divmod(index, 3)

@@ -17,6 +17,8 @@ LAWN_SHARE: Final = 0.4
 """Of the pitches, those in a lawn that goes on beyond them."""
 LAWN_M: Final = 38.0
 """How far such a lawn may reach on each side."""
+PAVED_SHARE: Final = 0.2
+"""Of the American football fields, those in a stadium's paving instead of grass."""
 TEAM_COLOURS: Final[tuple[Colour, ...]] = (
     *COLOURS["acrylic"][4:12],
     (206.0, 186.0, 72.0),
@@ -188,7 +190,10 @@ def draw_football(canvas: Canvas, pose: Pose, style: PitchStyle, *, rng: np.rand
         if lettered:
             draw_letters(canvas, pose, (x0 + x1) / 2.0, wide, letters, opacity=tint, rng=rng)
     if rng.random() < 0.4:
-        canvas.fill(pose.place(Point(0, 0).buffer(rng.uniform(3, 6))), team, opacity=tint * 0.8)
+        emblem = Point(0, 0).buffer(float(rng.uniform(3, 6)))
+        if rng.random() < 0.5:
+            emblem = emblem.difference(Point(0, 0).buffer(float(rng.uniform(1, 2.5))))
+        canvas.fill(pose.place(emblem), team, opacity=tint * 0.8)
     if style.trodden > 0.1:
         bare = jittered(COLOURS["dirt"][int(rng.integers(3))], rng=rng)
         middle = box(-half * 0.7, -4.0, half * 0.7, 4.0)
@@ -198,16 +203,20 @@ def draw_football(canvas: Canvas, pose: Pose, style: PitchStyle, *, rng: np.rand
         soccer = soccer_lines(100.0, float(rng.uniform(55, 68)))
         draw_lines(canvas, pose, soccer, width_m=0.1, colour=colour, opacity=0.55, wear=0.1, rng=rng)
     # Border and yard lines, then the broad side line that coaches stand behind.
-    draw_lines(
-        canvas, pose, football_lines(), width_m=style.line_m, colour=style.line, opacity=style.line_opacity,
-        wear=style.wear, rng=rng,
-    )  # fmt: skip
+    border, *inner = football_lines()
+    # Yard lines are a hand wide and often hardly seen where the border, as broad as a man is tall, shines.
+    faint = float(rng.uniform(0.3, 1.0))
+    for lines, share in (([border], 1.0), (inner, faint)):
+        draw_lines(
+            canvas, pose, lines, width_m=style.line_m, colour=style.line, opacity=share * style.line_opacity,
+            wear=style.wear, rng=rng,
+        )  # fmt: skip
     if rng.random() < 0.6:
         broad = rng.uniform(0.3, 1.8)
         edge = area.buffer(broad, join_style="mitre").difference(area)
         canvas.fill(pose.place(edge), style.line, opacity=style.line_opacity * (1.0 - 0.6 * style.wear))
     if rng.random() < 0.8:
-        cells = MultiPolygon([box(*cell) for cell in yard_numbers()])
+        cells = MultiPolygon([box(*cell) for cell in yard_numbers(float(rng.uniform(0.36, 0.56)))])
         canvas.fill(pose.place(cells), style.line, opacity=0.8 * style.line_opacity * (1.0 - style.wear))
     for side in (-1.0, 1.0):
         draw_posts(canvas, pose, side * (half if rng.random() < 0.8 else half - 9.1), side, style=style, rng=rng)
@@ -262,6 +271,9 @@ def plan_football(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
     half, wide = FOOTBALL_M[0] / 2.0, FOOTBALL_M[1] / 2.0
     apron = lawn_around(box(-half, -wide, half, wide), low_m=2.0, high_m=9.0, rng=rng)
     lamps = int(rng.choice([0, 4], p=[0.6, 0.4]))
+    if rng.random() < PAVED_SHARE:
+        paved = str(rng.choice(["asphalt", "concrete", "acrylic", "track"]))
+        style = replace(style, apron=choose_surface(paved, rng=rng))
 
     def draw(canvas: Canvas, pose: Pose) -> None:
         paint = paint_of(replace(style.apron, stripe_deg=pose.turn_deg), gsd_m=canvas.gsd_m, rng=rng)

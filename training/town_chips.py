@@ -1,6 +1,7 @@
 """Rendered towns -> chips in which every building and field is annotated, so that all the rest is background."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ def write_town_chips(
     split: str,
     seed: int,
     source: str,
+    render: Callable[..., Town] = render_town,
 ) -> int:
     """Render towns and cut them into chips.
 
@@ -43,6 +45,8 @@ def write_town_chips(
     seed : int
     source : str
         Source named in the chips.
+    render : callable
+        `render_town`, `render_village` or `render_quarter`.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def write_town_chips(
     written = 0
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        town = render_town(
+        town = render(
             size_m=size_m * float(rng.uniform(0.8, 1.2)),
             gsd_m=gsd_m * float(rng.uniform(0.8, 1.2)),
             seed=int(rng.integers(2**31)),
