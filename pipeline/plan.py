@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detection.detector import DetectorInfo
 from detection.load import DetectorSpec, check_labels, describe_detector, resolve_spec
 from groundplan.vector import read_vector
-from pipeline.config import RegionConfig
+from pipeline.config import RegionConfig, TilingTable
 from pipeline.part_names import part_name, scene_key, settings_key
 from pipeline.stage_code import stage_code
 from postprocess.options import PolygonOptions
@@ -24,9 +24,12 @@ from tiling.region import Region, make_region
 from tiling.scene import Scene
 from tiling.sources import read_scenes
 
-COARSE_TILES_LARGER = 2
-"""The coarse pass has tiles and overlaps so many times larger: 256 px at 0.9 m are 230 m, more than a running
+COARSE_OVERLAP_LARGER = 2
+"""The coarse pass's tiles share so many times as many pixels: 256 px at 0.9 m are 230 m, more than a running
 track's diagonal, so that every sports ground lies whole in some tile."""
+COARSE_TILE_PX = 1024
+"""The coarse pass's tiles are twice as large as the other's up to this side: the wider overlap then costs as
+little, and no more memory is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +89,10 @@ class Plan:
         return np.fromiter(itertools.chain.from_iterable(own), np.int64)
 
     @property
-    def n_looks(self) -> int:
+    def n_looks(self) -> float:
         """What the tiles cost, in tiles of the pass that is not coarse."""
-        return sum(len(task.numbers) * (COARSE_TILES_LARGER**2 if task.coarse else 1) for task in self.tasks)
+        coarse = 1.0 if self.coarse is None else (self.coarse.grid.tile_px / self.region.grid.tile_px) ** 2
+        return sum(len(task.numbers) * (coarse if task.coarse else 1.0) for task in self.tasks)
 
     @property
     def area_km2(self) -> float:
@@ -113,12 +117,11 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     aoi = None if config.aoi is None else read_vector(config.aoi)
     scenes = region_scenes(config, gsd_m=gsd_m, aoi=aoi)
 
-    def region_at(gsd_m: float, crs: str | pyproj.CRS, *, larger: int = 1) -> Region:
-        tiling = config.tiling
-        tile_px, overlap_px = tiling.tile_px * larger, tiling.overlap_px * larger
+    def region_at(gsd_m: float, crs: str | pyproj.CRS, tiles: TilingTable) -> Region:
+        tile_px, overlap_px = tiles.tile_px, tiles.overlap_px
         return make_region(scenes, gsd_m=gsd_m, tile_px=tile_px, overlap_px=overlap_px, crs=crs, aoi=aoi)
 
-    region = region_at(gsd_m, config.crs)
+    region = region_at(gsd_m, config.crs, config.tiling)
     default = config.model.min_score.get("default")
     min_score = {
         label: config.model.min_score.get(label, default if default is not None else info.min_score[label])
@@ -130,7 +133,7 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     wide = [label for label in labels if label in info.coarse_labels]
     # In the CRS of the other pass, whatever was chosen for it: the parts of both are merged.
     coarse_m = region.grid.gsd_m * info.coarse_factor
-    coarse = region_at(coarse_m, region.grid.crs, larger=COARSE_TILES_LARGER) if wide else None
+    coarse = region_at(coarse_m, region.grid.crs, coarse_tiling(config.tiling)) if wide else None
     tasks = tuple(
         task
         for one in (region, coarse)
@@ -157,6 +160,14 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     )
 
 
+def coarse_tiling(tiling: TilingTable) -> TilingTable:
+    """Return how the coarse pass is cut: wider overlaps, small tiles larger, as much ground a block."""
+    tile_px = max(tiling.tile_px, min(2 * tiling.tile_px, COARSE_TILE_PX))
+    overlap_px = min(COARSE_OVERLAP_LARGER * tiling.overlap_px, max(tile_px // 2, tiling.overlap_px))
+    block_tiles = max(1, tiling.block_tiles * tiling.tile_px // tile_px)
+    return TilingTable(tile_px=tile_px, overlap_px=overlap_px, block_tiles=block_tiles)
+
+
 def region_scenes(config: RegionConfig, *, gsd_m: float, aoi: gpd.GeoDataFrame | None) -> tuple[Scene, ...]:
     """Return the scenes that a region file names, in order of priority."""
     return read_scenes(
@@ -179,8 +190,8 @@ def _tasks(
     code = stage_code()
     settings = settings_key(grid, code=code, sha256=sha256, min_score=min_score, polygons=polygons)
     keys = [scene_key(scene) for scene in region.scenes]
-    side = max(1, config.tiling.block_tiles // COARSE_TILES_LARGER) if coarse else config.tiling.block_tiles
-    for block in covered_blocks(region, side):
+    tiling = coarse_tiling(config.tiling) if coarse else config.tiling
+    for block in covered_blocks(region, tiling.block_tiles):
         name = part_name(
             block,
             settings=settings,

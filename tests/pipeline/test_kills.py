@@ -13,10 +13,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import pipeline.merge
 from pipeline import executor, worker_watch
 from pipeline.cli import main
+from pipeline.merge import merge
+from pipeline.merge_options import kept_options
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = (
@@ -76,6 +80,28 @@ run_block.harmless = harmless
 pipeline.blocks.run_block = run_block
 """
 """What workers load before they start: one block takes down whichever of them it lands on."""
+
+
+DEADLY_MERGE = """
+import os
+
+import pipeline.merge_batches
+
+harmless = getattr(pipeline.merge_batches.merge_batch, "harmless", pipeline.merge_batches.merge_batch)
+
+
+def merge_batch(task):
+    if task.parts["tile_bottom"].min() <= float(os.environ["DEADLY_BELOW_M"]):
+        with open(os.environ["DEATHS"], "a") as stream:
+            stream.write(f"{os.getpid()}\\n")
+        os._exit(9)
+    return harmless(task)
+
+
+merge_batch.harmless = harmless
+pipeline.merge_batches.merge_batch = merge_batch
+"""
+"""What workers load before they start: the southern batches take down whichever of them they land on."""
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -264,3 +290,26 @@ def after_blocks(out: Path, wanted: int, act: Callable[[], object]) -> Iterator[
     finally:
         ended.set()
         thread.join()
+
+
+@pytest.mark.slow
+def test_workers_that_die_while_merging_cost_nothing(
+    undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region, expected = undisturbed
+    out, deadly = tmp_path / "run", tmp_path / "deadly.py"
+    shutil.copytree(region.parent / "whole", out)
+    for name in ("features.parquet", "features.geojson"):
+        (out / name).unlink()
+    bounds = np.load(out / "tiles.npy")
+    deadly.write_text(DEADLY_MERGE)
+    monkeypatch.setenv("DEATHS", str(tmp_path / "deaths"))
+    monkeypatch.setenv("DEADLY_BELOW_M", str(bounds[:, 1].min() + 0.5))
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
+    monkeypatch.setattr(pipeline.merge, "WORTH_WORKERS", 1)
+    with real_cluster(tmp_path, worker=["--nanny", "--preload", str(deadly)]) as (address, _):
+        wait_for_workers(address, 2)
+        merge(out, kept_options(out), scheduler=address, parts_at_once=40)
+    # Each such batch is tried twice, then merged by the process that asks.
+    assert len((tmp_path / "deaths").read_text().split()) >= 2
+    assert results_of(out) == expected

@@ -13,9 +13,9 @@ import shapely
 from affine import Affine
 
 from groundplan.errors import OutputError
-from pipeline.config import read_region
+from pipeline.config import TilingTable, read_region
 from pipeline.lock import hold_folder
-from pipeline.plan import make_plan
+from pipeline.plan import coarse_tiling, make_plan
 
 REGION = (
     'name = "plan"\nscenes = ["scene.tif"]\n[model]\nweights = "painted"\ngsd_m = 0\n'
@@ -138,3 +138,20 @@ def test_two_runs_do_not_share_a_folder_and_leftovers_are_swept(tmp_path: Path) 
             pass
     with hold_folder(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("given", "coarse"),
+    [
+        ((768, 128, 2), (1024, 256, 1)),  # the defaults
+        ((512, 128, 4), (1024, 256, 2)),
+        ((128, 32, 8), (256, 64, 4)),
+        ((2048, 128, 1), (2048, 256, 1)),  # no larger than the other pass's: memory
+        ((512, 400, 4), (1024, 512, 2)),  # tiles still move on by half their side
+        ((1024, 1000, 1), (1024, 1000, 1)),
+    ],
+)
+def test_coarse_tiles_overlap_twice_as_much_and_are_not_too_large(given, coarse):
+    tile_px, overlap_px, block_tiles = given
+    cut = coarse_tiling(TilingTable(tile_px=tile_px, overlap_px=overlap_px, block_tiles=block_tiles))
+    assert (cut.tile_px, cut.overlap_px, cut.block_tiles) == coarse
