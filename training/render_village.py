@@ -154,7 +154,7 @@ def _plan_village(canvas: Canvas, size_m: float, *, sun: Sun, rng: np.random.Gen
 def _plan_quarter(canvas: Canvas, size_m: float, *, sun: Sun, rng: np.random.Generator) -> Placed:
     """Draw the ground, then fill parcels of a turned square with houses that touch or nearly do."""
     placed = Placed(area=box(EDGE_M, EDGE_M, size_m - EDGE_M, size_m - EDGE_M))
-    ground = choose_surface(str(rng.choice(["dirt", "concrete", "asphalt", "soil", "grass"])), rng=rng)
+    ground = choose_surface(str(rng.choice(["dirt", "concrete", "asphalt", "soil", "grass", "sand"])), rng=rng)
     canvas.fill(box(-1, -1, size_m + 1, size_m + 1), paint_of(ground, gsd_m=canvas.gsd_m, rng=rng))
     turn, style = float(rng.uniform(0, 180)), _QuarterStyle.chosen(rng=rng)
     about = Pose(x_m=size_m / 2, y_m=size_m / 2, turn_deg=turn)
@@ -305,13 +305,16 @@ def _weather(canvas: Canvas, pose: Pose, house: House, *, rng: np.random.Generat
 def _draw_ground(canvas: Canvas, size_m: float, *, rng: np.random.Generator) -> None:
     """Draw meadow with patches of earth, as dry or as green as anywhere."""
     whole = box(-1, -1, size_m + 1, size_m + 1)
-    base = choose_surface("grass" if rng.random() < 0.75 else "soil", rng=rng)
+    base = choose_surface(str(rng.choice(["grass", "soil", "dirt", "sand"], p=[0.55, 0.17, 0.13, 0.15])), rng=rng)
     base = replace(base, patchy=float(rng.uniform(0.0, 0.9)), rough=base.rough * float(rng.uniform(1.0, 2.2)))
     canvas.fill(whole, paint_of(base, gsd_m=canvas.gsd_m, rng=rng))
     for _ in range(int(rng.integers(3, 30))):
         x, y = (float(v) for v in rng.uniform(0, size_m, 2))
         spot = blob(x, y, float(rng.uniform(2, 25)), rng=rng, uneven=0.45)
-        kind = str(rng.choice(["dirt", "soil", "grass", "sand"], p=[0.35, 0.25, 0.35, 0.05]))
+        if rng.random() < 0.3:
+            # Dug or filled ground has corners, and is as bright as roofs.
+            spot = spot.simplify(float(rng.uniform(2, 8)))
+        kind = str(rng.choice(["dirt", "soil", "grass", "sand", "concrete"], p=[0.32, 0.22, 0.3, 0.1, 0.06]))
         layer = ragged(canvas.cover(spot, soft_m=1.5), gsd_m=canvas.gsd_m, amount=1.0, rng=rng)
         paint = paint_of(choose_surface(kind, rng=rng), gsd_m=canvas.gsd_m, rng=rng)
         canvas.put(layer, paint, opacity=float(rng.uniform(0.3, 0.95)))
