@@ -25,8 +25,8 @@ COARSE_RENDERED = (("train", 1700, 81), ("val", 80, 32))
 TOWNS = (
     ("towns", "rendered_town", render_town, 24, 420.0, 0.3, 640, 141),
     ("towns_coarse", "rendered_coarse_town", render_town, 24, 800.0, 0.9, 400, 142),
-    ("villages", "rendered_village", render_village, 90, 240.0, 0.3, 512, 143),
-    ("quarters", "rendered_quarter", render_quarter, 90, 240.0, 0.3, 512, 144),
+    ("villages", "rendered_village", render_village, 190, 240.0, 0.3, 512, 143),
+    ("quarters", "rendered_quarter", render_quarter, 130, 240.0, 0.3, 512, 144),
 )
 """Folder, source, renderer, count, side in metres, metres per pixel, chip side in px and seed."""
 
