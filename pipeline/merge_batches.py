@@ -13,7 +13,7 @@ from pipeline.executor import Executor, Failure
 from pipeline.merge_options import MergeOptions
 from pipeline.stage_code import MERGE_CODE, check_code, stage_code
 from postprocess.seams import TiledParts, merge_passes
-from postprocess.shapes import fit_shapes
+from postprocess.shapes import fit_shapes, without_shapeless
 
 Tiles = NDArray[np.float64] | None
 """(T, 4): bounds of tiles; None = not known."""
@@ -106,4 +106,5 @@ def merge_batch(task: MergeTask) -> gpd.GeoDataFrame:
     if options.aoi is not None and len(features):
         inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), options.aoi))
         features = features[inside >= 0.5 * features.geometry.area.to_numpy()].reset_index(drop=True)
-    return fit_shapes(features, options=options.shapes, filled_labels=options.filled_labels)
+    shaped = fit_shapes(features, options=options.shapes, filled_labels=options.filled_labels)
+    return without_shapeless(shaped, options=options.shapes)

@@ -101,10 +101,17 @@ class ShapeOptions:
     """Bends of a building's outline smaller than this are noise, not corners."""
     step_m: float = 1.0
     """Walls of a building shorter than this are left out."""
+    shapeless_score: float = 0.8
+    """A court, pitch or track that the shape of its label does not fit is kept from this score on: real ones are
+    laid out to measure. One that the imagery's end cuts is kept at any score."""
 
     def __post_init__(self) -> None:
         if not 0 < self.min_iou <= 1:
             raise ConfigError(f"min_iou={self.min_iou} is out of range; choose a share above 0 and up to 1")
+        if not 0 <= self.shapeless_score <= 1:
+            raise ConfigError(
+                f"shapeless_score={self.shapeless_score} is out of range; choose a score from 0 to 1"
+            )
         for name in ("simpler_iou", "corner_m", "step_m"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ConfigError(f"{name}={getattr(self, name)} is negative or not finite; give 0 or more")

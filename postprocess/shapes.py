@@ -32,6 +32,9 @@ SHAPE_OF: Final[dict[str, str]] = {
 """The shape that is tried for each label. A building may become a rectangle, a circle or have diagonal walls, a
 baseball diamond an infield."""
 
+LAID_OUT: Final = frozenset(label for label, shape in SHAPE_OF.items() if shape in ("rectangle", "stadium"))
+"""Labels whose rules leave no other form: a lawn or a tree's crown taken for one seldom has it."""
+
 _BETTER_IOU: Final = 0.005
 """An infield has three parameters more than a wedge, and has to fit better by this to be preferred."""
 
@@ -81,6 +84,25 @@ def fit_shapes(
         feature_id=feature_ids(frame["label"], geometry),
     ).set_geometry(gpd.GeoSeries(geometry, index=frame.index, crs=frame.crs))
     return typed(out.sort_values("feature_id", kind="stable", ignore_index=True), FEATURES)
+
+
+def without_shapeless(features: gpd.GeoDataFrame, *, options: ShapeOptions) -> gpd.GeoDataFrame:
+    """Drop doubtful courts, pitches and tracks that no shape of their label fits.
+
+    Parameters
+    ----------
+    features : GeoDataFrame
+        FEATURES from `fit_shapes`.
+    options : ShapeOptions
+        `shapeless_score` matters here.
+
+    Returns
+    -------
+    GeoDataFrame
+        Its other rows, in their order.
+    """
+    doubtful = features["label"].isin(LAID_OUT) & (features["shape"] == "free") & (features["cut"] == "")
+    return features[~(doubtful & (features["score"] < options.shapeless_score))].reset_index(drop=True)
 
 
 def fit_outlines(

@@ -13,7 +13,7 @@ from postprocess.polygonal import geometry_array
 from postprocess.rectangle import fit_rectangles
 from postprocess.regulations import sizes_of
 from postprocess.right_angles import fit_right_angles, trace_buildings
-from postprocess.shapes import fit_outlines, fit_shapes
+from postprocess.shapes import LAID_OUT, fit_outlines, fit_shapes, without_shapeless
 from postprocess.stadium import fit_stadiums, without_infield
 from postprocess.wedge import fit_wedges
 
@@ -288,3 +288,32 @@ def test_no_features_stay_none():
 def test_a_least_iou_above_one_is_refused():
     with pytest.raises(ConfigError, match="min_iou"):
         ShapeOptions(min_iou=1.5)
+
+
+@pytest.mark.parametrize("label", sorted({"building", "baseball_diamond", *LAID_OUT}))
+def test_doubtful_fields_without_the_shape_of_their_label_are_dropped(label):
+    crown = shapely.Point(0, 0).buffer(12).union(shapely.Point(14, 9).buffer(7))
+    rows = [("sure", 0.8, ""), ("doubtful", 0.79, ""), ("cut", 0.3, "e")]
+    frame = gpd.GeoDataFrame(
+        {
+            "feature_id": [name for name, _, _ in rows],
+            "label": label,
+            "score": [score for _, score, _ in rows],
+            "area_m2": crown.area,
+            "shape": "free",
+            "shape_residual": 0.0,
+            "n_parts": 1,
+            "cut": [cut for _, _, cut in rows],
+        },
+        geometry=[crown] * 3,
+        crs="EPSG:32633",
+    )
+    kept = without_shapeless(frame, options=ShapeOptions())["feature_id"].to_list()
+    assert kept == (["sure", "cut"] if label in LAID_OUT else ["sure", "doubtful", "cut"])
+    regular = frame.assign(shape="rectangle")
+    assert len(without_shapeless(regular, options=ShapeOptions())) == 3
+
+
+def test_a_score_beyond_one_is_refused():
+    with pytest.raises(ConfigError, match="shapeless_score"):
+        ShapeOptions(shapeless_score=1.5)
