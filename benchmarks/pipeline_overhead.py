@@ -40,7 +40,7 @@ def write_region(folder: Path, *, houses: int, tiles: int = 2) -> Path:
     # One pass, so that both sides look at the same tiles.
     path.write_text(
         'name = "town"\nscenes = ["scene.tif"]\n[model]\ngsd_m = 0\nlabels = ["building"]\n'
-        f"[tiling]\noverlap_px = 128\nblock_tiles = {max(4, tiles)}\n"
+        f"[tiling]\ntile_px = {TILE_PX}\noverlap_px = 128\nblock_tiles = {max(4, tiles)}\n"
     )
     return path
 

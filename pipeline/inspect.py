@@ -26,7 +26,7 @@ class Inspection:
     """What was found out."""
 
     nodata_share: float | None
-    """Share of pixels of the sampled tiles that no scene shows, 0..1; None where nothing was read."""
+    """Share of pixels owned by the sampled tiles that no scene shows, 0..1; None where nothing was read."""
     n_sampled: int
     expected: Expected | None
     """How long detection would take on this machine's cores; None where there is nothing to do."""
@@ -56,7 +56,7 @@ def inspect(plan: Plan) -> Inspection:
                     wrong.append(str(err))
                     continue
                 read_s.append(time.perf_counter() - started)
-                missing.append(1 - float(np.mean(valid)))
+                missing.append(1 - float(np.mean(valid[_owned(tile)])))
                 if missing[-1] < MANY_MISSING and len(images) < MEASURED_LOOKS:
                     images.append(image)
     share = float(np.mean(missing)) if missing else None
@@ -82,6 +82,12 @@ def _sample(plan: Plan) -> list[Tile]:
     numbers = plan.tile_numbers(coarse=False)
     places = np.unique(np.linspace(0, len(numbers) - 1, min(SAMPLED_TILES, len(numbers))).round().astype(int))
     return [numbered_tile(plan.region.grid, number) for number in numbers[places].tolist()]
+
+
+def _owned(tile: Tile) -> tuple[slice, slice]:
+    """Return the part of a tile inside the region: beyond it, the last ones show nothing, and need not."""
+    top, left = tile.core.row - tile.window.row, tile.core.col - tile.window.col
+    return slice(top, top + tile.core.height), slice(left, left + tile.core.width)
 
 
 def _findings(plan: Plan) -> list[str]:
