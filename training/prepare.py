@@ -9,8 +9,9 @@ from groundplan.errors import DataError, Error
 from training import sources
 from training.chips import ChipWriter
 from training.composites import COARSE, FINE, write_composites
+from training.render_quarter import render_quarter
 from training.render_town import render_town
-from training.render_village import render_quarter, render_village
+from training.render_village import render_village
 from training.town_chips import write_town_chips
 
 log = logging.getLogger(__name__)

@@ -35,14 +35,18 @@ class Ground:
         return not self.taken or not bool(shapely.intersects(np.array(self.taken, dtype=object), shape).any())
 
     def add_house(self, kind: str, pose: Pose, *, rng: np.random.Generator, gap_m: float = 1.2) -> House | None:
-        """Place a building when there is room for it."""
+        """Place a new building of a kind when there is room for it."""
         house = HOUSES[kind](rng=rng)
-        shape = pose.place(house.footprint())
-        if not self.free(Polygon(shape.exterior).buffer(gap_m, join_style="mitre")):
-            return None
+        return house if self.put_house(house, pose, gap_m=gap_m) else None
+
+    def put_house(self, house: House, pose: Pose, *, gap_m: float) -> bool:
+        """Place a building when there is room for it and a gap about it, in metres."""
+        shape = Polygon(pose.place(house.footprint()).exterior)
+        if not self.free(shape.buffer(gap_m, join_style="mitre")):
+            return False
         self.houses.append((house, pose))
-        self.taken.append(Polygon(shape.exterior))
-        return house
+        self.taken.append(shape)
+        return True
 
     def add_plan(self, plan: FieldPlan, pose: Pose, *, gap_m: float = 2.5) -> bool:
         """Place a field or a look-alike when there is room for it."""

@@ -181,7 +181,7 @@ def draw_skylights(canvas: Canvas, pose: Pose, house: House, *, rng: np.random.G
     """Draw a few roof windows, vents or a chimney on a pitched roof."""
     wing = house.wings[0]
     if min(wing.x1 - wing.x0, wing.y1 - wing.y0) < 3.0:
-        return
+        return  # no room beside the eaves
     for _ in range(int(rng.integers(1, 4))):
         x = rng.uniform(wing.x0 + 1.2, wing.x1 - 1.2)
         y = rng.uniform(wing.y0 + 1.0, wing.y1 - 1.0)

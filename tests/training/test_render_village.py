@@ -6,8 +6,12 @@ import shapely
 from rasterio.features import rasterize
 
 from groundplan.errors import DataError
+from groundplan.labels import LABELS
+from training.chips import read_chips
+from training.render_quarter import render_quarter
 from training.render_town import Town
-from training.render_village import render_quarter, render_village
+from training.render_village import render_village
+from training.town_chips import write_town_chips
 
 RENDERERS = [render_village, render_quarter]
 
@@ -63,3 +67,13 @@ def test_too_small_or_too_coarse_is_refused_in_one_line(render):
         render(size_m=20.0, gsd_m=0.3, seed=1)
     with pytest.raises(DataError, match=r"0\.1 to 2 m"):
         render(size_m=100.0, gsd_m=5.0, seed=1)
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_chips_of_them_are_complete_and_hold_the_buildings(render, tmp_path):
+    how = {"count": 2, "size_m": 90.0, "gsd_m": 0.5, "chip_px": 128, "split": "train", "seed": 5}
+    count = write_town_chips(tmp_path, source="rendered", render=render, **how)
+    chips = read_chips(tmp_path)
+    assert len(chips) == count > 0
+    assert all(chip.complete == frozenset(LABELS) and (chip.width, chip.height) == (128, 128) for chip in chips)
+    assert sum(len(chip.instances) for chip in chips) > 3
