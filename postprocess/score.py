@@ -4,6 +4,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -24,7 +25,9 @@ def score_features(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: 
     features : GeoDataFrame
         Column `label`, and `score` where there is one (else all count the same).
     truth : GeoDataFrame
-        Column `label`; same metric CRS.
+        Column `label`; same metric CRS. Where a column `ignore` is true, nobody could tell what is there: such
+        an outline need not be found, and a feature without a match that lies in it for the greater part is not
+        counted.
     iou : float
         Lowest IoU of a match, above 0 up to 1.
 
@@ -57,9 +60,12 @@ def score_features(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: 
             raise SchemaError(f"{what} have no column label; add one with the labels {', '.join(LABELS)}")
     check_same_crs(features, truth)
     check_metric(features.crs)
+    unclear = truth.get("ignore", pd.Series(False, index=truth.index)).eq(True).to_numpy(dtype=bool)
+    doubtful, truth = truth[unclear], truth[~unclear]
     found_labels, true_labels = features["label"].to_numpy(dtype=object), truth["label"].to_numpy(dtype=object)
     found = polygonal(geometry_array(features.geometry.to_numpy()))
     true = polygonal(geometry_array(truth.geometry.to_numpy()))
+    regions = polygonal(geometry_array(doubtful.geometry.to_numpy()))
     score = features["score"].to_numpy(dtype=np.float64) if "score" in features.columns else np.ones(len(found))
     present = set(found_labels) | set(true_labels)
     names = [label for label in LABELS if label in present] + sorted(map(str, present - set(LABELS)))
@@ -67,17 +73,22 @@ def score_features(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: 
     counts: list[tuple[int, int, list[float]]] = []
     for label in names:
         ours, theirs = found_labels == label, true_labels == label
-        matched = match_ious(found[ours], score[ours], true[theirs], iou=iou)
-        counts.append((int(ours.sum()), int(theirs.sum()), matched))
+        first, _, matched = match_pairs(found[ours], score[ours], true[theirs], iou=iou)
+        rest = np.delete(found[ours], first)
+        n_unclear = _inside(rest, regions[doubtful["label"].to_numpy(dtype=object) == label])
+        counts.append((int(ours.sum()) - n_unclear, int(theirs.sum()), matched.tolist()))
         labels[label] = _figures(*counts[-1])
     n_found, n_true = sum(n for n, _, _ in counts), sum(n for _, n, _ in counts)
     every = [value for _, _, matched in counts for value in matched]
     return {"iou": iou, "labels": labels, "all": _figures(n_found, n_true, every)}
 
 
-def match_ious(found: Geometries, score: NDArray[np.float64], true: Geometries, *, iou: float) -> list[float]:
-    """Return the IoU of every match of the greedy one-to-one assignment; see `score_features`."""
-    return [float(value) for value in match_pairs(found, score, true, iou=iou)[2]]
+def _inside(shapes: Geometries, regions: Geometries) -> int:
+    """Return how many shapes lie in regions for the greater part."""
+    if len(shapes) == 0 or len(regions) == 0:
+        return 0
+    within = shapely.area(shapely.intersection(shapes, shapely.union_all(regions)))
+    return int((within > 0.5 * shapely.area(shapes)).sum())
 
 
 def match_pairs(

@@ -37,10 +37,10 @@ MIN_BLOB_PX: Final = 40
 NOWHERE_CRS: Final = "EPSG:32631"
 NOWHERE_M: Final = (500_000.0, 5_000_000.0)
 """Where images without a place are laid, side by side."""
-SPACING_M: Final = 384 * 0.3 * 8
-"""Between them: eight strides of the default tiles, so that each begins at the same place of a tile."""
+SPACING_M: Final = 640 * 0.3 * 4
+"""Between them: four strides of the default tiles, so that each begins at the same place of a tile."""
 SHIFT_M: Final = 128 * 0.3
-"""A chip of 256 px then lies within the part that its tile shares with no other: one tile a chip."""
+"""A chip of up to 512 px then lies within the part that its tile shares with no other: one tile a chip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,8 @@ class PlacedImage:
     gsd_m: float
     truth: tuple[tuple[str, shapely.Geometry], ...] = field(repr=False)
     """Label and outline, in pixels."""
+    doubtful: tuple[tuple[str, shapely.Geometry], ...] = field(default=(), repr=False)
+    """The same where nobody can tell; not counted."""
 
 
 def write_web_tiles(folder: Path, out: Path, *, weights: str, zoom: int = 20) -> Path:
@@ -115,19 +117,20 @@ def write_dubai(folder: Path, out: Path, *, weights: str, count: int | None = No
 
 def write_placed(images: Sequence[PlacedImage], out: Path, *, weights: str, labels: tuple[str, ...]) -> Path:
     """Write images without a place as scenes side by side on invented ground; the pipeline can run these."""
-    names, shapes = [], []
+    names, shapes, unclear = [], [], []
     for number, image in enumerate(images):
         left, top = NOWHERE_M[0] + number * SPACING_M + SHIFT_M, NOWHERE_M[1] - SHIFT_M
         transform = Affine(image.gsd_m, 0.0, left, 0.0, -image.gsd_m, top)
         _write_scene(out / f"{image.name}.tif", image.pixels, transform=transform, crs=NOWHERE_CRS)
         scale = np.array([image.gsd_m, -image.gsd_m])
-        for label, outline in image.truth:
+        for place, (label, outline) in enumerate((*image.truth, *image.doubtful)):
             names.append(label)
+            unclear.append(place >= len(image.truth))
             shapes.append(shapely.transform(outline, lambda xy: xy * scale + (left, top)))  # noqa: B023
     # One dark pixel at the grid's origin, so that every image begins at the same place of a tile.
     origin = Affine(0.3, 0.0, NOWHERE_M[0], 0.0, -0.3, NOWHERE_M[1])
     _write_scene(out / "origin.tif", np.zeros((1, 1, 3), np.uint8), transform=origin, crs=NOWHERE_CRS)
-    _write_truth(out, names, shapes, crs=NOWHERE_CRS)
+    _write_truth(out, names, shapes, crs=NOWHERE_CRS, unclear=unclear)
     return _write_region(out, weights=weights, scenes=["*.tif"], labels=labels, crs=NOWHERE_CRS)
 
 
@@ -166,10 +169,14 @@ def _write_scene(path: Path, image: NDArray[np.uint8], *, transform: Affine, crs
         dataset.write(image.transpose(2, 0, 1))
 
 
-def _write_truth(out: Path, labels: list[str], shapes: list[Any], *, crs: Any) -> None:
+def _write_truth(
+    out: Path, labels: list[str], shapes: list[Any], *, crs: Any, unclear: Sequence[bool] = ()
+) -> None:
     geometry = transform_geometries(shapely.make_valid(np.array(shapes, object)), source=crs, target=LON_LAT)
     frame = gpd.GeoDataFrame(
-        {"id": range(len(labels)), "label": labels}, geometry=list(shapely.force_2d(geometry)), crs=LON_LAT
+        {"id": range(len(labels)), "label": labels, "ignore": list(unclear) or False},
+        geometry=list(shapely.force_2d(geometry)),
+        crs=LON_LAT,
     )
     write_geojson(frame, out / "truth.geojson", id_column="id")
 

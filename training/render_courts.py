@@ -1,6 +1,6 @@
 """Random choices -> plans of tennis and basketball courts: slab, colours, lines, nets, hoops."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from shapely.affinity import translate
@@ -32,6 +32,8 @@ OTHER_LINES: tuple[Colour, ...] = (
 
 LEAST_CONTRAST = 110.0
 """Distance in RGB (0..255) from which painted lines are seen from the air."""
+DARK_LINE_M = 0.12
+"""Least width of lines darker than their ground: a bright one outshines what it shares a pixel with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ def court_style(*, sun: Sun, rng: np.random.Generator, kinds: tuple[tuple[str, f
     line = LINE_COLOURS[int(rng.integers(len(LINE_COLOURS)))]
     # White on pale concrete is painted by nobody: there lines are dark or coloured.
     line = visible_on(inner.colour, OTHER_LINES[int(rng.integers(1, 4))] if pale else line)
-    return CourtStyle(
+    style = CourtStyle(
         inner=inner,
         outer=outer,
         line=jittered(line, rng=rng, by=0.03),
@@ -76,6 +78,17 @@ def court_style(*, sun: Sun, rng: np.random.Generator, kinds: tuple[tuple[str, f
         wear=float(rng.choice([0.0, rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.6)], p=[0.65, 0.25, 0.1])),
         sun=sun,
         furniture=float(rng.uniform(0.0, 1.0)),
+    )
+    return style if sum(style.line) > sum(inner.colour) else with_bold_lines(style)
+
+
+def with_bold_lines(style: CourtStyle) -> CourtStyle:
+    """Return a style whose lines are wide and fresh enough to be seen although they are darker than the ground."""
+    return replace(
+        style,
+        line_m=max(style.line_m, DARK_LINE_M),
+        line_opacity=max(style.line_opacity, 0.9),
+        wear=min(style.wear, 0.15),
     )
 
 

@@ -27,7 +27,7 @@ NAIP_GSD_M = 0.6
 NAIP_HELD_OUT = ("riverside", "santa", "eureka")
 """Cities kept for counting false fields; nothing is trained on them."""
 ADDED_LABELS = Path(__file__).parent / "added_labels"
-"""Fields that the collections show and do not annotate, drawn by eye for this project: one file per collection."""
+"""What the collections show and do not annotate, drawn by eye for this project: of each, fields and buildings."""
 BANEPA_VAL_FROM_PX = 2048
 """First column of the eastern third of the Banepa scene, which is for validation only."""
 BANEPA_CHIP_GSD_M = 0.2
@@ -41,6 +41,7 @@ def add_fields(folder: Path, writer: ChipWriter) -> int:
     names = {entry["id"]: entry["name"] for entry in coco["categories"]}
     found: dict[int, list[Instance]] = {entry["id"]: [] for entry in coco["images"]}
     replaced = read_replaced("fields")
+    buildings = read_added_buildings("fields")
     for entry in coco["annotations"]:
         if entry["id"] in replaced:
             continue
@@ -52,14 +53,15 @@ def add_fields(folder: Path, writer: ChipWriter) -> int:
             )
         )
     for entry in coco["images"]:
+        name = Path(entry["file_name"]).stem
         # Every tile was looked through for all kinds of fields: what the collection lacks is in `added`.
-        complete = {*entry["complete"], *FIELD_LABELS}
+        complete = {*entry["complete"], *FIELD_LABELS, *({"building"} if name in buildings else ())}
         with Image.open(folder / "images" / entry["file_name"]) as image:
             pixels = np.asarray(image.convert("RGB"))
         writer.add(
             pixels,
-            [*found[entry["id"]], *added.get(Path(entry["file_name"]).stem, ())],
-            name=Path(entry["file_name"]).stem,
+            [*found[entry["id"]], *added.get(name, ()), *buildings.get(name, ())],
+            name=name,
             gsd_m=UC_MERCED_GSD_M,
             split=entry["split"],
             source="fields",
@@ -91,6 +93,27 @@ def read_added(collection: str) -> dict[str, list[Instance]]:
     }
 
 
+def read_added_buildings(collection: str) -> dict[str, list[Instance]]:
+    """Return the buildings drawn for this project, by image: each image named is complete for buildings.
+
+    An image without any is as good as one with many: it says that crowns, aprons, sand and cars are no roofs. What
+    may be a building or not is an ignored region.
+
+    Parameters
+    ----------
+    collection : str
+        ``fields`` or ``naip``.
+    """
+    return {
+        name: [
+            Instance(label="building", rings=(np.asarray(ring, np.float64),), ignore=kind == "doubtful")
+            for kind in ("buildings", "doubtful")
+            for ring in found.get(kind, ())
+        ]
+        for name, found in _added(f"{collection}_buildings").items()
+    }
+
+
 def read_replaced(collection: str) -> frozenset[int]:
     """Return the ids of a collection's annotations that lie beside what they mean; `read_added` has better."""
     return frozenset(number for found in _added(collection).values() for number in found.get("replaced", ()))
@@ -102,21 +125,22 @@ def _added(collection: str) -> dict[str, Any]:
 
 
 def add_naip(folder: Path, writer: ChipWriter) -> int:
-    """Add the NAIP chips, few of which show a field; buildings in them are not labelled."""
+    """Add the NAIP chips, few of which show a field; buildings are labelled in a part of them."""
     count = 0
     added = read_added("naip")
+    buildings = read_added_buildings("naip")
     for path in sorted(folder.glob("*.jpg")):
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
         held_out = path.stem.split("_")[0] in NAIP_HELD_OUT
         writer.add(
             pixels,
-            added.get(path.stem, []),
+            [*added.get(path.stem, ()), *buildings.get(path.stem, ())],
             name=f"naip_{path.stem}",
             gsd_m=NAIP_GSD_M,
             split="val" if held_out else "train",
             source="naip",
-            complete=frozenset(FIELD_LABELS),
+            complete=frozenset(LABELS if path.stem in buildings else FIELD_LABELS),
         )
         count += 1
     return count

@@ -46,6 +46,23 @@ def test_figures_are_those_counted_by_hand():
     }
 
 
+def test_what_nobody_could_tell_counts_neither_way():
+    unclear = TRUTH.assign(ignore=[False, True, False])
+    found = frame(
+        [
+            ("building", 0.9, (0, 0, 10, 10)),
+            ("building", 0.8, (21, 1, 25, 9)),  # a piece of what is unclear
+            ("building", 0.7, (26, 0, 50, 10)),  # mostly beside it
+            ("tennis_court", 0.7, (20, 0, 30, 10)),  # unclear buildings excuse no tennis court
+        ]
+    )
+    labels = score_features(found, unclear)["labels"]
+    assert (labels["building"]["n_truth"], labels["building"]["n_features"]) == (1, 2)
+    assert labels["building"]["precision"] == 0.5
+    assert labels["building"]["recall"] == 1.0
+    assert labels["tennis_court"]["n_features"] == 1
+
+
 def test_the_threshold_decides():
     found = frame([("building", 0.9, (0, 0, 10, 8))])
     assert score_features(found, TRUTH, iou=0.8)["labels"]["building"]["n_matched"] == 1

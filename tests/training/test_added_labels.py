@@ -1,5 +1,6 @@
 """The fields drawn by eye for this project: usable labels, without the imagery itself."""
 
+import itertools
 import json
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import shapely
 
 from groundplan.labels import FIELD_LABELS
-from training.sources import read_added
+from training.sources import read_added, read_added_buildings
 
 CHIP_PX = 256
 MOST_BEYOND_PX = 8
@@ -37,6 +38,36 @@ def test_added_labels_are_polygons_of_plausible_size_inside_their_chips(collecti
             assert shape.is_valid, name
             if not each.ignore:
                 assert 2 < shape.area * gsd_m**2 < LARGEST_M2[each.label], name
+
+
+@pytest.mark.parametrize("collection", ["fields", "naip"])
+def test_added_buildings_are_roofs_inside_their_chips_that_do_not_cover_each_other(collection):
+    found = read_added_buildings(collection)
+    assert sum(not instances for instances in found.values()) > 1, "no image says that it shows no building"
+    for name, instances in found.items():
+        roofs = []
+        for each in instances:
+            assert each.label == "building", name
+            shape = shapely.Polygon(each.rings[0])
+            assert shape.is_valid, name
+            assert min(shape.bounds) >= 0.0, name
+            assert max(shape.bounds) <= CHIP_PX, name
+            assert shape.area >= 4.0, name
+            if not each.ignore:
+                roofs.append(shape)
+        for one, other in itertools.combinations(roofs, 2):
+            shared = one.intersection(other).area
+            assert shared < 0.7 * min(one.area, other.area), name
+
+
+def test_what_may_be_a_building_is_ignored_and_an_image_without_any_is_named(tmp_path, monkeypatch):
+    square = [[0, 0], [9, 0], [9, 9], [0, 9]]
+    table = {"town": {"buildings": [square], "doubtful": [square]}, "wood": {}}
+    (tmp_path / "naip_buildings.json").write_text(json.dumps(table))
+    monkeypatch.setattr("training.sources.ADDED_LABELS", tmp_path)
+    found = read_added_buildings("naip")
+    assert [each.ignore for each in found["town"]] == [False, True]
+    assert found["wood"] == []
 
 
 def test_what_may_be_a_field_is_ignored(tmp_path, monkeypatch):
