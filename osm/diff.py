@@ -140,9 +140,11 @@ def compare(
     near = surroundings(rows, extract)
     offsets = find_offsets(rows, near.metric, options=options)
     polygons = in_osm_frame(rows, offsets)
-    raw = transform_geometries(rows.geometry.to_numpy(), source=rows.crs, target=LON_LAT)
     labels = rows["label"].to_numpy(dtype=object)
-    ids = change_ids(labels, round_lon_lat(raw), imagery_id=imagery.id if imagery else "")
+    # In the imagery's own frame: ids outlast a better offset.
+    lon_lat = transform_geometries(rows.geometry.to_numpy(), source=rows.crs, target=LON_LAT)
+    ids = change_ids(labels, round_lon_lat(lon_lat), imagery_id=imagery.id if imagery else "")
+    del lon_lat  # as large as the features
     decisions = still_valid(decisions, imagery_date=imagery.date if imagery else None, options=options)
     memory = recall(decisions, ids=ids, labels=labels, polygons=polygons, crs=rows.crs)
     if options.proposal_frame == "imagery":

@@ -4,6 +4,8 @@ Folders are those of the data collection's README; each function returns how man
 """
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ BANEPA_VAL_FROM_PX = 2048
 """First column of the eastern third of the Banepa scene, which is for validation only."""
 BANEPA_CHIP_GSD_M = 0.2
 BANEPA_CHIP_PX = 640
+ADDED_CHIP_PX = 256
+"""Side of the pieces of Banepa's second scene whose buildings were drawn; named after row and column in pixels."""
 
 
 def add_fields(folder: Path, writer: ChipWriter) -> int:
@@ -102,7 +106,7 @@ def read_added_buildings(collection: str) -> dict[str, list[Instance]]:
     Parameters
     ----------
     collection : str
-        ``fields`` or ``naip``.
+        ``fields``, ``naip`` or ``banepa``.
     """
     return {
         name: [
@@ -147,41 +151,70 @@ def add_naip(folder: Path, writer: ChipWriter) -> int:
 
 
 def add_banepa(folder: Path, writer: ChipWriter) -> int:
-    """Add the Banepa scene: every building drawn; a dense town without any sports field."""
+    """Add both Banepa scenes, a dense town without sports fields: one as OSM maps it, one drawn for this project."""
     truth = gpd.read_file(folder / "buildings.geojson")
     count = 0
-    with rasterio.open(folder / "banepa_train_z19.tif") as scene:
+    with rasterio.open(folder / "banepa_train_z19.tif") as scene, _metric(scene) as view:
         split_lon = (scene.transform * (BANEPA_VAL_FROM_PX, 0))[0]
-        crs = utm_crs(*scene.lnglat())
-        with WarpedVRT(scene, crs=crs, resampling=Resampling.cubic) as native:
-            bounds = native.bounds
-        width = int((bounds.right - bounds.left) / BANEPA_CHIP_GSD_M)
-        height = int((bounds.top - bounds.bottom) / BANEPA_CHIP_GSD_M)
-        transform = rasterio.transform.from_origin(bounds.left, bounds.top, BANEPA_CHIP_GSD_M, BANEPA_CHIP_GSD_M)
-        shapes = transform_geometries(truth.geometry.to_numpy(), source=truth.crs, target=crs)
+        shapes = transform_geometries(truth.geometry.to_numpy(), source=truth.crs, target=view.crs)
         middle_lat = (scene.bounds.top + scene.bounds.bottom) / 2
-        (split_point,) = transform_geometries([shapely.Point(split_lon, middle_lat)], source=scene.crs, target=crs)
-        split_col = int((split_point.x - bounds.left) / BANEPA_CHIP_GSD_M)
-        to_px = ~transform
+        (split_point,) = transform_geometries(
+            [shapely.Point(split_lon, middle_lat)], source=scene.crs, target=view.crs
+        )
+        to_px = ~view.transform
+        split_col = int((to_px * (split_point.x, split_point.y))[0])
         rings = [_rings(shape, to_px) for shape in shapely.get_parts(shapely.force_2d(shapes))]
-        with WarpedVRT(
-            scene, crs=crs, transform=transform, width=width, height=height, resampling=Resampling.average
-        ) as vrt:
-            for split, first, last in (("train", 0, split_col), ("val", split_col, width)):
-                for col in _starts(first, last, BANEPA_CHIP_PX):
-                    for row in _starts(0, height, BANEPA_CHIP_PX):
-                        image = vrt.read(window=Window(col, row, BANEPA_CHIP_PX, BANEPA_CHIP_PX))
-                        writer.add(
-                            np.ascontiguousarray(image.transpose(1, 2, 0)),
-                            _inside(rings, col, row, BANEPA_CHIP_PX),
-                            name=f"banepa_{split}_{row}_{col}",
-                            gsd_m=BANEPA_CHIP_GSD_M,
-                            split=split,
-                            source="banepa",
-                            complete=frozenset(LABELS),
-                        )
-                        count += 1
+        for split, first, last in (("train", 0, split_col), ("val", split_col, view.width)):
+            for col in _starts(first, last, BANEPA_CHIP_PX):
+                for row in _starts(0, view.height, BANEPA_CHIP_PX):
+                    _add_window(
+                        view,
+                        Window(col, row, BANEPA_CHIP_PX, BANEPA_CHIP_PX),
+                        _inside(rings, col, row, BANEPA_CHIP_PX),
+                        writer,
+                        name=f"banepa_{split}_{row}_{col}",
+                        split=split,
+                    )
+                    count += 1
+    with rasterio.open(folder / "banepa_predict_z19.tif") as scene, _metric(scene) as view:
+        for name, instances in read_added_buildings("banepa").items():
+            row, col = (int(number) for number in name.split("_")[1:])
+            _add_window(
+                view, Window(col, row, ADDED_CHIP_PX, ADDED_CHIP_PX), instances, writer, name=name, split="train"
+            )
+            count += 1
     return count
+
+
+@contextmanager
+def _metric(scene: rasterio.DatasetReader) -> Iterator[WarpedVRT]:
+    """Open a scene in metres, at the resolution of Banepa's chips."""
+    crs = utm_crs(*scene.lnglat())
+    with WarpedVRT(scene, crs=crs, resampling=Resampling.cubic) as native:
+        bounds = native.bounds
+    with WarpedVRT(
+        scene,
+        crs=crs,
+        transform=rasterio.transform.from_origin(bounds.left, bounds.top, BANEPA_CHIP_GSD_M, BANEPA_CHIP_GSD_M),
+        width=int((bounds.right - bounds.left) / BANEPA_CHIP_GSD_M),
+        height=int((bounds.top - bounds.bottom) / BANEPA_CHIP_GSD_M),
+        resampling=Resampling.average,
+    ) as view:
+        yield view
+
+
+def _add_window(
+    view: WarpedVRT, window: Window, instances: Sequence[Instance], writer: ChipWriter, *, name: str, split: str
+) -> None:
+    writer.add(
+        np.ascontiguousarray(view.read(window=window).transpose(1, 2, 0)),
+        instances,
+        name=name,
+        gsd_m=BANEPA_CHIP_GSD_M,
+        split=split,
+        source="banepa",
+        complete=frozenset(LABELS),
+    )
 
 
 def _starts(first: int, last: int, size: int) -> list[int]:
