@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 import shapely
 
-from training.render_courts import LEAST_CONTRAST, LINE_COLOURS, OTHER_LINES, WHITE, visible_on
 from training.render_fields import plan_field
 from training.render_patch import any_sun, draw_plan
 from training.render_stands import with_stands
-from training.render_surfaces import COLOURS
 
 
 @pytest.mark.parametrize("label", ["soccer_field", "american_football_field", "running_track"])
@@ -26,15 +24,3 @@ def test_stands_leave_the_truth_and_lie_outside_the_field(label: str, seed: int)
     assert all(shapely.box(0, 0, shape[1], shape[0]).contains(outline) for _, outline in patch.outlines)
     # More ground is drawn than the field alone takes.
     assert (patch.rgba[..., 3] > 200).sum() * 0.9**2 > plan.extent.area * 1.02
-
-
-def test_lines_of_courts_are_seen_on_every_ground() -> None:
-    grounds = [colour for kind in ("acrylic", "asphalt", "concrete", "clay", "grass") for colour in COLOURS[kind]]
-    for ground in grounds:
-        for wish in (*LINE_COLOURS, *OTHER_LINES):
-            line = visible_on(ground, wish)
-            assert np.linalg.norm(np.subtract(line, ground)) >= LEAST_CONTRAST, (ground, wish)
-
-
-def test_a_line_that_is_seen_keeps_its_colour() -> None:
-    assert visible_on((98.0, 98.0, 100.0), WHITE) == WHITE
