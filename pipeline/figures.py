@@ -135,6 +135,7 @@ def false_row(given: Sources) -> list[Line]:
         chips = some_chips(chips, given.limit)
         passes = look_at_chips(given.detector, chips, gsd_m=given.detector.info.gsd_m)
         found = figures(passes, given.detector.info.min_score)
+        found = {label: of for label, of in found.items() if label in every}
         km2 = sum(chip.width * chip.height * chip.gsd_m**2 for chip in chips) / 1e6
         each = {label: of["false_per_km2"] for label, of in found.items() if of["false_per_km2"]}
         said = "; ".join(f"{label} {value:.2f}" for label, value in each.items())
