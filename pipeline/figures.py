@@ -96,24 +96,30 @@ def buildings_row(given: Sources) -> list[Line]:
     out = []
     for source, wanted in (("fields", "F1 0.75"), ("naip", "")):
         chips = [chip for chip in given.kept("real", source=source) if "building" in chip.complete]
-        if not chips:
-            raise DataError(f"no chip in {given.chips / 'real'} is complete for buildings; prepare the chips again")
         built = [chip for chip in chips if any(each.label == "building" for each in chip.instances)]
+        bare = [chip for chip in chips if not chip.instances]
+        if not built:
+            raise DataError(f"no chip in {given.chips / 'real'} has buildings; prepare the chips again")
         region = _placed_region(given, some_chips(built, given.limit), f"us_{source}")
-        out.append(_f1_line(f"{source}/ val: buildings, {len(built)} tiles (one split, not five)", region, wanted))
-        bare = some_chips([chip for chip in chips if not chip.instances], given.limit)
-        if bare:
-            found = run_region_features(_placed_region(given, bare, f"bare_{source}"), options=RunOptions(workers=0))
-            km2 = sum(chip.width * chip.height * chip.gsd_m**2 for chip in bare) / 1e6
-            covered = found.geometry.area.sum() / km2 / 1e6
-            out.append(
-                Line(
-                    what=f"{source}/ val: buildings claimed on {len(bare)} tiles without any ({km2:.2f} km2)",
-                    measured=f"{len(found) / km2:.0f} per km2, {100 * covered:.1f} % of the ground",
-                    wanted="",
-                )
-            )
+        what = f"{source}/ val: buildings, {len(built)} tiles (one split, not five)"
+        out += [_f1_line(what, region, wanted), *_bare_lines(given, some_chips(bare, given.limit), source)]
     return out
+
+
+def _bare_lines(given: Sources, chips: Sequence[Chip], source: str) -> list[Line]:
+    """Buildings claimed where there are none."""
+    if not chips:
+        return []
+    found = run_region_features(_placed_region(given, chips, f"bare_{source}"), options=RunOptions(workers=0))
+    km2 = sum(chip.width * chip.height * chip.gsd_m**2 for chip in chips) / 1e6
+    covered = found.geometry.area.sum() / km2 / 1e6
+    return [
+        Line(
+            what=f"{source}/ val: buildings claimed on {len(chips)} tiles without any ({km2:.2f} km2)",
+            measured=f"{len(found) / km2:.0f} per km2, {100 * covered:.1f} % of the ground",
+            wanted="",
+        )
+    ]
 
 
 def _placed_region(given: Sources, chips: Sequence[Chip], name: str) -> Path:

@@ -151,7 +151,7 @@ def add_naip(folder: Path, writer: ChipWriter) -> int:
 
 
 def add_banepa(folder: Path, writer: ChipWriter) -> int:
-    """Add both Banepa scenes, a dense town without sports fields: one as OSM maps it, one drawn for this project."""
+    """Add both Banepa scenes, a dense town without sports fields: one as OSM maps it, one drawn by us."""
     truth = gpd.read_file(folder / "buildings.geojson")
     count = 0
     with rasterio.open(folder / "banepa_train_z19.tif") as scene, _metric(scene) as view:
