@@ -107,7 +107,7 @@ def buildings_row(given: Sources) -> list[Line]:
 
 
 def _bare_lines(given: Sources, chips: Sequence[Chip], source: str) -> list[Line]:
-    """Buildings claimed where there are none."""
+    """Count buildings claimed where there are none."""
     if not chips:
         return []
     found = run_region_features(_placed_region(given, chips, f"bare_{source}"), options=RunOptions(workers=0))
