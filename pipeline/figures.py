@@ -100,7 +100,8 @@ def buildings_row(given: Sources) -> list[Line]:
         bare = [chip for chip in chips if not chip.instances]
         if not built:
             raise DataError(f"no chip in {given.chips / 'real'} has buildings; prepare the chips again")
-        region = _placed_region(given, some_chips(built, given.limit), f"us_{source}")
+        built = some_chips(built, given.limit)
+        region = _placed_region(given, built, f"us_{source}")
         what = f"{source}/ val: buildings, {len(built)} tiles (one split, not five)"
         out += [_f1_line(what, region, wanted), *_bare_lines(given, some_chips(bare, given.limit), source)]
     return out
