@@ -141,10 +141,12 @@ def compare(
     offsets = find_offsets(rows, near.metric, options=options)
     polygons = in_osm_frame(rows, offsets)
     labels = rows["label"].to_numpy(dtype=object)
-    # In the imagery's own frame: ids outlast a better offset.
-    lon_lat = transform_geometries(rows.geometry.to_numpy(), source=rows.crs, target=LON_LAT)
-    ids = change_ids(labels, round_lon_lat(lon_lat), imagery_id=imagery.id if imagery else "")
-    del lon_lat  # as large as the features
+    # From the outlines as detected, so that ids outlast a better offset.
+    ids = change_ids(
+        labels,
+        round_lon_lat(transform_geometries(rows.geometry.to_numpy(), source=rows.crs, target=LON_LAT)),
+        imagery_id=imagery.id if imagery else "",
+    )
     decisions = still_valid(decisions, imagery_date=imagery.date if imagery else None, options=options)
     memory = recall(decisions, ids=ids, labels=labels, polygons=polygons, crs=rows.crs)
     if options.proposal_frame == "imagery":

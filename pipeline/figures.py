@@ -53,12 +53,12 @@ class Sources:
     """Most chips of a kind that are looked at."""
     detector: Detector
 
-    def kept(self, folder: str, *, source: str | None = None, split: str | None = "val") -> list[Chip]:
-        """Return chips of a folder, of one source and split, or of all."""
+    def kept(self, folder: str, *, source: str | None = None) -> list[Chip]:
+        """Return the validation chips of a folder, of one source or of all."""
         return [
             chip
             for chip in read_chips(self.chips / folder)
-            if source in (None, chip.source) and split in (None, chip.split)
+            if source in (None, chip.source) and chip.split == "val"
         ]
 
 

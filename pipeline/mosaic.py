@@ -12,7 +12,7 @@ from pipeline.config import RegionConfig, read_region
 from pipeline.lock import hold_folder
 from pipeline.run import RunOptions, plan_run, run_detect, run_merge
 from postprocess.boundary import boundary_errors
-from postprocess.score import score_features
+from postprocess.score import score_features, unclear
 
 
 def evaluate_region(path: Path, *, options: RunOptions, iou: float = 0.5) -> dict[str, Any]:
@@ -52,6 +52,7 @@ def _features(config: RegionConfig, options: RunOptions) -> gpd.GeoDataFrame:
 def polygon_figures(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: float = 0.5) -> dict[str, Any]:
     """Return precision, recall, F1, IoU and boundary error per label; both frames in one metric CRS."""
     out = score_features(features, truth, iou=iou)
+    truth = truth[~unclear(truth)]
     for label, of in out["labels"].items():
         if label in LABELS:
             of["boundary_m"] = boundary_errors(

@@ -4,7 +4,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -60,8 +59,8 @@ def score_features(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: 
             raise SchemaError(f"{what} have no column label; add one with the labels {', '.join(LABELS)}")
     check_same_crs(features, truth)
     check_metric(features.crs)
-    unclear = truth.get("ignore", pd.Series(False, index=truth.index)).eq(True).to_numpy(dtype=bool)
-    doubtful, truth = truth[unclear], truth[~unclear]
+    apart = unclear(truth)
+    doubtful, truth = truth[apart], truth[~apart]
     found_labels, true_labels = features["label"].to_numpy(dtype=object), truth["label"].to_numpy(dtype=object)
     found = polygonal(geometry_array(features.geometry.to_numpy()))
     true = polygonal(geometry_array(truth.geometry.to_numpy()))
@@ -81,6 +80,13 @@ def score_features(features: gpd.GeoDataFrame, truth: gpd.GeoDataFrame, *, iou: 
     n_found, n_true = sum(n for n, _, _ in counts), sum(n for _, n, _ in counts)
     every = [value for _, _, matched in counts for value in matched]
     return {"iou": iou, "labels": labels, "all": _figures(n_found, n_true, every)}
+
+
+def unclear(truth: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    """Return which true objects are only places where nobody could tell (column `ignore`), shape (N,)."""
+    if "ignore" not in truth.columns:
+        return np.zeros(len(truth), bool)
+    return truth["ignore"].eq(True).to_numpy(dtype=bool)
 
 
 def _inside(shapes: Geometries, regions: Geometries) -> int:

@@ -107,6 +107,11 @@ def read_added_buildings(collection: str) -> dict[str, list[Instance]]:
     ----------
     collection : str
         ``fields``, ``naip`` or ``banepa``.
+
+    Returns
+    -------
+    dict
+        Name of the image to its instances, in pixels of the image.
     """
     return {
         name: [

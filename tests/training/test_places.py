@@ -14,7 +14,7 @@ from rasterio.features import rasterize
 from groundplan.crs import transform_geometries
 from groundplan.errors import DataError
 from groundplan.vector import read_vector
-from pipeline.config import read_region
+from pipeline.config import TilingTable, read_region
 from training import places
 
 WHITE = (255, 255, 255)
@@ -55,6 +55,13 @@ def test_web_tiles_are_put_together_where_they_lie(tmp_path: Path) -> None:
     assert agreement(tmp_path / "out") > 0.97
     with pytest.raises(DataError, match="no tiles OAM"):
         places.write_web_tiles(source, tmp_path / "none", weights="painted", zoom=19)
+
+
+def test_every_image_without_a_place_begins_at_the_same_place_of_a_default_tile() -> None:
+    tiling = TilingTable()
+    stride_m = (tiling.tile_px - tiling.overlap_px) * 0.3
+    assert places.SPACING_M / stride_m == pytest.approx(round(places.SPACING_M / stride_m))
+    assert pytest.approx(tiling.overlap_px * 0.3) == places.SHIFT_M
 
 
 def test_images_without_a_place_are_laid_apart_with_their_truth(tmp_path: Path) -> None:
