@@ -96,12 +96,12 @@ def write_web_tiles(folder: Path, out: Path, *, weights: str, zoom: int = 20) ->
     return _write_region(out, weights=weights, scenes=["scene_*.tif"], labels=("building",))
 
 
-def write_dubai(folder: Path, out: Path, *, weights: str, count: int | None = None) -> Path:
-    """Write the images, or `count` of them, evenly spread; each blob of the building colour is one building."""
+def write_dubai(folder: Path, out: Path, *, weights: str, count: int) -> Path:
+    """Write at most `count` of the images, evenly spread; each blob of the building colour is one building."""
     images = []
     paths = sorted(folder.glob("tile*/images/*.jpg"))
-    chosen = paths if count is None else [paths[at * len(paths) // count] for at in range(min(count, len(paths)))]
-    for path in chosen:
+    count = min(count, len(paths))
+    for path in [paths[at * len(paths) // count] for at in range(count)]:
         with Image.open(path) as image, Image.open(path.parents[1] / "masks" / f"{path.stem}.png") as mask:
             pixels, colours = np.asarray(image.convert("RGB")), np.asarray(mask.convert("RGB"))
         blobs, _ = ndimage.label((colours == DUBAI_BUILDING).all(axis=2))

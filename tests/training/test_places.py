@@ -88,7 +88,10 @@ def test_colour_masks_become_one_building_a_blob(tmp_path: Path) -> None:
     colours[0, 0] = places.DUBAI_BUILDING
     Image.fromarray(image).save(tmp_path / "dubai" / "tile1" / "images" / "a.jpg", quality=95)
     Image.fromarray(colours).save(tmp_path / "dubai" / "tile1" / "masks" / "a.png")
-    places.write_dubai(tmp_path / "dubai", tmp_path / "out", weights="painted")
+    Image.fromarray(np.full((90, 90, 3), 60, np.uint8)).save(tmp_path / "dubai" / "tile1" / "images" / "b.jpg")
+    Image.fromarray(np.zeros((90, 90, 3), np.uint8)).save(tmp_path / "dubai" / "tile1" / "masks" / "b.png")
+    places.write_dubai(tmp_path / "dubai", tmp_path / "out", weights="painted", count=9)
+    assert {path.name for path in (tmp_path / "out").glob("tile*.tif")} == {"tile1_a.tif", "tile1_b.tif"}
     assert len(read_vector(tmp_path / "out" / "truth.geojson")) == 2
     assert agreement(tmp_path / "out") > 0.93
 
