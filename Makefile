@@ -13,6 +13,7 @@ DATA ?= ../shared/data
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 DEMO := regions/demo/truth.geojson
 RUN_FLAGS := $(if $(WORKERS),--workers $(WORKERS))
 # Paths of the region files, the demo's last: it has to be rendered first.
@@ -76,7 +77,11 @@ train: $(READY) chips  ## train the shipped weights again
 evaluate: $(READY) chips  ## print the table of figures to reach, from the shipped weights (ROWS="fields banepa" for some)
 	$(BIN)/python -m pipeline.figures --data $(DATA) --chips $(CHIPS) $(if $(ROWS),--rows $(ROWS))
 
-bench: $(READY)  ## run the benchmarks and print what was asked for and reached (FULL=1: as large as asked for, hours; ROWS="resume engine" for some)
+$(PEERS): benchmarks/requirements.txt | $(READY)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --requirement benchmarks/requirements.txt
+	@touch $@
+
+bench: $(READY) $(PEERS)  ## run the benchmarks and print what was asked for and reached (FULL=1: as large as asked for, hours; ROWS="resume engine" for some)
 	PYTHONPATH=. $(BIN)/python benchmarks/all_rows.py $(ROWS) $(if $(FULL),--full)
 
 docs: $(READY)  ## check that the examples in the documentation of the code run

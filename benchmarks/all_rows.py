@@ -107,6 +107,8 @@ def run(path: Path, *, full: bool, limit_s: float) -> str:
         return f"ended with {done.returncode}"
     if not target.is_file() or target.stat().st_mtime_ns == before:
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        if not lines:  # data are missing: what an earlier run measured stays
+            return done.stdout.strip() or "measured nothing"
         shown = " ".join(["python", f"benchmarks/{path.name}", *command[2:]])
         text = {"benchmark": path.stem, "command": shown, "figures": lines, "machine": describe_machine()}
         write_text_whole(target, json.dumps(text, indent=1, sort_keys=True) + "\n")

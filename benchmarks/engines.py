@@ -1,7 +1,7 @@
 """The shipped network's parts -> processor time of each inference engine at hand, one thread, as JSON.
 
-Engines that are not installed are left out, with the reason. None of them is a dependency: for all,
-`pip install openvino nncf onnx onnxscript onnxruntime` in an environment of its own.
+Engines that are not installed are left out, with the reason. None of them is a dependency: `make bench` installs
+those in requirements.txt; OpenVINO in eight bits wants `nncf` as well.
 """
 
 import argparse

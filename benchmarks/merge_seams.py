@@ -75,7 +75,7 @@ def sahi_job(parts: gpd.GeoDataFrame, *, outlines: bool) -> Callable[[], Any] | 
         combine = importlib.import_module("sahi.postprocess.combine")
         prediction = importlib.import_module("sahi.prediction").ObjectPrediction
     except ImportError as err:
-        return f"not measured: {err} (pip install sahi==0.12.8 elsewhere and put it on PYTHONPATH)"
+        return f"not measured: {err} (`make bench` installs it)"
     bounds = shapely.bounds(parts.geometry.to_numpy())
     low = bounds[:, :2].min(axis=0)
     pixels = shapely.transform(parts.geometry.to_numpy(), lambda at: (at - low) / GSD_M)

@@ -1,4 +1,4 @@
-"""Detections and mapped areas -> seconds and memory of matching, beside geopandas.overlay, as rows."""
+"""Detections and mapped areas -> seconds and memory of matching, beside geopandas.overlay, as JSON."""
 
 import argparse
 import resource
@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from _osm_world import CRS
+from _table import write_row
 from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
@@ -46,7 +47,7 @@ def detected(shapes: NDArray[np.object_], n: int) -> NDArray[np.object_]:
 
 
 def main() -> None:
-    """Print one row per size."""
+    """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--extract", type=Path, default=EXTRACT)
     parser.add_argument("--full", action="store_true", help="a million detections against 180,000 areas")
@@ -55,7 +56,6 @@ def main() -> None:
     if not options.extract.is_file():
         print(f"skipped: no extract at {options.extract}; give one with --extract")
         return
-    print("| matching | groundplan | geopandas.overlay | ratio |")
     mapped = buildings(options.extract, 17_000)
     seen = detected(mapped, 40_000)
     left, right = gpd.GeoDataFrame(geometry=seen, crs=CRS), gpd.GeoDataFrame(geometry=mapped, crs=CRS)
@@ -70,7 +70,13 @@ def main() -> None:
     total = pairs.cov_det @ shapely.area(seen)[pairs.det]
     assert abs(total / shared.area.sum() - 1) < 1e-6, "both must find the same area"
     one, other = statistics.median(ours), statistics.median(theirs)
-    print(f"| 40,000 against 17,000 | {one:.2f} s | {other:.2f} s | {other / one:.1f} x |", flush=True)
+    figures: dict[str, float] = {
+        "detections": len(seen),
+        "areas": len(mapped),
+        "seconds": round(one, 2),
+        "geopandas_overlay_seconds": round(other, 2),
+        "times_as_fast_as_geopandas_overlay": round(other / one, 1),
+    }
     if options.full:
         mapped = buildings(options.extract, 180_000)
         seen = detected(mapped, 1_000_000)
@@ -78,10 +84,15 @@ def main() -> None:
         pairs = overlaps(seen, mapped)
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(
-            f"| 1,000,000 against 180,000, {len(pairs):,} pairs, peak {peak_gb:.2f} GB | {seconds:.1f} s, "
-            f"of it {cpu:.1f} s on the processor | - | - |"
-        )
+        figures |= {
+            "full_detections": len(seen),
+            "full_areas": len(mapped),
+            "full_pairs": len(pairs),
+            "full_peak_gb": round(peak_gb, 2),
+            "full_seconds": round(seconds, 1),
+            "full_cpu_s": round(cpu, 1),
+        }
+    write_row("osm_matching", figures)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""A real extract without 200 of its buildings -> how many `groundplan diff` finds, as rows of a table."""
+"""A real extract without 200 of its buildings -> how many `groundplan diff` finds, as JSON."""
 
 import argparse
 import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from _osm_world import IMAGERY, Field, Planted, detections, judge, plant
+from _table import write_row
 
 from groundplan.vector import read_vector, write_parquet
 from pipeline.cli import main as groundplan
@@ -14,8 +16,10 @@ from pipeline.cli import main as groundplan
 EXTRACT = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "osm" / "liechtenstein.osm.pbf"
 
 
-def run(planted: Planted, folder: Path, *, shift: tuple[float, float], field: Field, wrong: float) -> str:
-    """Return one row for one imagery, compared in one command."""
+def run(
+    planted: Planted, folder: Path, *, shift: tuple[float, float], field: Field, wrong: float
+) -> dict[str, Any]:
+    """Return the figures of one imagery, compared in one command."""
     frame = detections(planted, shift=shift, field=field, wrong=wrong)
     write_parquet(frame, folder / "detections.parquet")
     out = folder / "out"
@@ -25,14 +29,22 @@ def run(planted: Planted, folder: Path, *, shift: tuple[float, float], field: Fi
     seconds = time.perf_counter() - start
     report = json.loads((out / "diff_report.json").read_text(encoding="utf-8"))
     got = judge(planted, read_vector(out / "changes.parquet"), report, shift=shift, field=field)
-    return (
-        f"| {field} {shift}, {wrong:.0%} wrong | {got['found']} of {got['taken']} | {got['new_wrong']} of "
-        f"{len(frame)} | {got['east']:.2f}, {got['north']:.2f} | {got['off_m']:.2f} m | {seconds:.1f} s |"
-    )
+    return {
+        "imagery": field,
+        "shift_m": list(shift),
+        "wrong_share": wrong,
+        "taken": got["taken"],
+        "taken_ones_new": got["found"],
+        "detections": len(frame),
+        "others_new": got["new_wrong"],
+        "offset_found_m": [round(got["east"], 2), round(got["north"], 2)],
+        "off_by_m": round(got["off_m"], 2),
+        "seconds": round(seconds, 1),
+    }
 
 
 def main() -> None:
-    """Print one row of the table per imagery."""
+    """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--extract", type=Path, default=EXTRACT)
     parser.add_argument("--full", action="store_true", help="every shift in every field, right and a third wrong")
@@ -49,11 +61,10 @@ def main() -> None:
         cases += [((0.0, 0.0), "rotated", 0.3)]
     else:
         cases += [((0.0, 8.0), "wavy", 0.3)]
-    print("| imagery | taken ones new | others new | offset found | off by | seconds |")
     with tempfile.TemporaryDirectory() as folder:
         planted = plant(options.extract, Path(folder) / "without.osm.pbf")
-        for shift, field, wrong in cases:
-            print(run(planted, Path(folder), shift=shift, field=field, wrong=wrong), flush=True)
+        rows = [run(planted, Path(folder), shift=shift, field=field, wrong=wrong) for shift, field, wrong in cases]
+    write_row("osm_planted", {"rows": rows})
 
 
 if __name__ == "__main__":

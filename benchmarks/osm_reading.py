@@ -1,4 +1,4 @@
-"""An extract -> seconds to read it, beside osmium export and plain pyosmium, as rows of a table."""
+"""An extract -> seconds to read it, beside osmium export and plain pyosmium, as JSON."""
 
 import argparse
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import osmium
 import shapely
+from _table import write_row
 
 from osm.read import read_osm
 
@@ -60,7 +61,7 @@ def by_python(source: Path) -> int:
 
 
 def main() -> None:
-    """Print one row per way of reading."""
+    """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--extract", type=Path, default=EXTRACT)
     parser.add_argument("--rounds", type=int, default=5)
@@ -68,9 +69,9 @@ def main() -> None:
     if not options.extract.is_file():
         print(f"skipped: no extract at {options.extract}; give one with --extract")
         return
-    ways = {"groundplan": lambda path: len(read_osm(path).features), "pyosmium, tests in Python": by_python}
+    ways = {"groundplan": lambda path: len(read_osm(path).features), "pyosmium_in_python": by_python}
     if shutil.which("osmium"):
-        ways["osmium export + from_wkb"] = by_export
+        ways["osmium_export_and_from_wkb"] = by_export
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     rows = {}
     for _ in range(options.rounds):
@@ -78,11 +79,13 @@ def main() -> None:
             start = time.perf_counter()
             rows[name] = read(options.extract)
             seconds[name].append(time.perf_counter() - start)
-    ours = statistics.median(seconds["groundplan"])
-    print("| reading | seconds | rows | groundplan's time over this |")
-    for name, each in seconds.items():
-        middle = statistics.median(each)
-        print(f"| {name} | {middle:.2f} | {rows[name]:,} | {ours / middle:.2f} |")
+    middle = {name: statistics.median(each) for name, each in seconds.items()}
+    figures = {
+        "rows": rows,
+        "seconds": {name: round(each, 2) for name, each in middle.items()},
+        "times_as_fast_as": {name: round(each / middle["groundplan"], 2) for name, each in middle.items()},
+    }
+    write_row("osm_reading", figures)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fifty thousand proposals -> seconds to write osmChange, beside osmium.SimpleWriter, as a row of a table."""
+"""Fifty thousand proposals -> seconds to write osmChange, beside osmium.SimpleWriter, as JSON."""
 
 import argparse
 import statistics
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import osmium
 import shapely
+from _table import write_row
 
 from osm.elements import Proposal
 from osm.osmchange import osmchange_text
@@ -49,7 +50,7 @@ def by_osmium(proposals: list[Proposal], path: Path) -> None:
 
 
 def main() -> None:
-    """Print one row."""
+    """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -63,8 +64,13 @@ def main() -> None:
                 write(proposals, Path(folder) / f"{write.__name__}.osc")
                 seconds.append(time.perf_counter() - start)
     one, other = statistics.median(ours), statistics.median(theirs)
-    print("| writing | groundplan | osmium.SimpleWriter | ratio |")
-    print(f"| {options.count:,} proposals | {one:.2f} s | {other:.2f} s | {other / one:.1f} x |")
+    figures = {
+        "proposals": options.count,
+        "seconds": round(one, 2),
+        "osmium_seconds": round(other, 2),
+        "times_as_fast_as_osmium": round(other / one, 1),
+    }
+    write_row("osm_writing", figures)
 
 
 if __name__ == "__main__":
