@@ -77,8 +77,10 @@ train: $(READY) chips  ## train the shipped weights again
 evaluate: $(READY) chips  ## print the table of figures to reach, from the shipped weights (ROWS="fields banepa" for some)
 	$(BIN)/python -m pipeline.figures --data $(DATA) --chips $(CHIPS) $(if $(ROWS),--rows $(ROWS))
 
+# Whatever is installed keeps its version: the peers are measured in the same torch.
 $(PEERS): benchmarks/requirements.txt | $(READY)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --requirement benchmarks/requirements.txt
+	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable > $(VENV)/installed.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(VENV)/installed.txt --requirement benchmarks/requirements.txt
 	@touch $@
 
 bench: $(READY) $(PEERS)  ## run the benchmarks and print what was asked for and reached (FULL=1: as large as asked for, hours; ROWS="resume engine" for some)

@@ -1,9 +1,6 @@
 """Towns of growing size, two thirds of them mapped -> peak memory and time of the comparison with OSM, as JSON."""
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -11,27 +8,25 @@ import geopandas as gpd
 import numpy as np
 import osmium
 import shapely
+from _peak import run_alone
 from _table import write_row
 from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.vector import write_parquet
 
-ROOT = Path(__file__).resolve().parents[1]
 CRS = "EPSG:32632"
 STEP_M = 25.0
 SMALL, FULL = (20_000, 80_000), (60_000, 240_000, 960_000)
-# The peak is the process's own: what the system says of a child counts its parent's memory at the start.
 DIFF = """
-import datetime as dt, json, sys, time
+import datetime as dt, sys
 from pathlib import Path
 from groundplan.records import Imagery
 from groundplan.vector import read_vector
 from osm.diff import diff
 imagery = Imagery(id="town", date=dt.date(2024, 6, 1), licence="CC0-1.0")
 report = diff(read_vector(Path(sys.argv[1])), Path(sys.argv[2]), out=Path(sys.argv[3]), imagery=imagery)
-status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-print(json.dumps([report["proposals"]["features"], int(status["VmHWM"].split()[0]) / 1024, time.process_time()]))
+result = report["proposals"]["features"]
 """
 
 
@@ -66,14 +61,6 @@ def write_town(folder: Path, count: int) -> None:
             writer.add_way(make.Way(id=number + 1, version=1, nodes=refs, tags={"building": "yes"}))
 
 
-def measure(folder: Path) -> tuple[int, float, float]:
-    """Return proposals, peak megabytes and processor seconds of a comparison in a process of its own."""
-    names = [str(folder / name) for name in ("features.parquet", "town.osm.pbf", "out")]
-    done = subprocess.run([sys.executable, "-c", DIFF, *names], check=True, cwd=ROOT, stdout=subprocess.PIPE)
-    proposals, peak_mb, seconds = json.loads(done.stdout)
-    return proposals, peak_mb, seconds
-
-
 def main() -> None:
     """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -82,8 +69,11 @@ def main() -> None:
     rows = []
     for count in FULL if options.full else SMALL:
         with tempfile.TemporaryDirectory() as name:
-            write_town(Path(name), count)
-            proposals, peak_mb, seconds = measure(Path(name))
+            folder = Path(name)
+            write_town(folder, count)
+            proposals, peak_mb, seconds = run_alone(
+                DIFF, folder / "features.parquet", folder / "town.osm.pbf", folder / "out"
+            )
         rows.append((count, proposals, round(peak_mb), round(seconds, 1)))
     figures = {
         name: [row[place] for row in rows]
