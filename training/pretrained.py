@@ -17,6 +17,11 @@ MIN_FITTING = 0.5
 """A file of which fewer of the model's tensors can be taken was made for something else."""
 
 
+def is_feature(name: str) -> bool:
+    """Return whether a tensor of a detector belongs to its backbone's features, under the pyramid."""
+    return name.startswith("backbone.") and not name.startswith("backbone.fpn.")
+
+
 def load_backbone(model: GeneralizedRCNN, path: Path, *, spec: ModelSpec) -> None:
     """Copy ImageNet features into the backbone; the classifier's own layers are left out.
 
@@ -37,6 +42,30 @@ def load_backbone(model: GeneralizedRCNN, path: Path, *, spec: ModelSpec) -> Non
             f"{BACKBONES[spec.backbone].imagenet}"
         )
     backbone.load_state_dict(fitting, strict=False)
+
+
+def load_heads(model: GeneralizedRCNN, path: Path) -> None:
+    """Copy a detector's pyramid and heads, so that another backbone need not begin with random ones.
+
+    The pyramid's layers on the backbone, which are made for its features, stay as they are.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing or unreadable, or its heads are of another form.
+    """
+    taken = ("backbone.fpn.layer_blocks.", "rpn.", "roi_heads.")
+    own = {key: value for key, value in model.state_dict().items() if key.startswith(taken)}
+    tensors = read_state(path)
+    fitting = {key: tensors[key] for key in own if key in tensors and tensors[key].shape == own[key].shape}
+    # Another backbone may have more levels of its own.
+    lacking = [key for key in own if key not in fitting and not key.startswith("backbone.")]
+    if lacking:
+        raise WeightsError(
+            f"{path} has no {lacking[0]} of shape {tuple(own[lacking[0]].shape)}; heads_from needs weights of the "
+            "same heads, labels and widths"
+        )
+    model.load_state_dict(fitting, strict=False)
 
 
 def load_fitting(model: GeneralizedRCNN, path: Path) -> list[str]:

@@ -19,7 +19,7 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from detection.align import RegionAlign
 from detection.model import ModelSpec, build_model, pick_device
 from detection.weights import WeightsRecord, load_into, read_weights, write_weights
-from groundplan.errors import DataError
+from groundplan.errors import DataError, WeightsError
 from groundplan.labels import LABELS
 from groundplan.tables import read_record
 from groundplan.whole import whole_file
@@ -27,7 +27,7 @@ from training.augment import AugmentOptions
 from training.batches import BatchOptions, CropStream, load_batches
 from training.chips import Chip, read_chips
 from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
-from training.pretrained import load_backbone, load_fitting
+from training.pretrained import is_feature, load_backbone, load_fitting, load_heads
 from training.rings import FILLED_LABELS
 from training.splits import check_splits
 
@@ -52,10 +52,16 @@ class TrainOptions:
     """A whole detector's state dict, such as torchvision's COCO weights: every layer that fits is taken."""
     start_from: str = ""
     """Weights file to continue from; empty = the backbone alone."""
+    heads_from: str = ""
+    """Weights file, of whatever backbone, whose pyramid and heads go under the ImageNet weights of `backbone`."""
     model: dict[str, Any] = field(default_factory=dict)
     """`detection.model.ModelSpec`: backbone, heads, widths; left out = the small network."""
     steps: int = 3000
     learning_rate: float = 4e-4
+    backbone_rate: float = 1.0
+    """Learning rate of the backbone's features as a share of that of everything else."""
+    backbone_frozen: tuple[str, ...] = ()
+    """Layers of the backbone that stay as they are, such as its first: edges and colours serve any picture."""
     warmup_steps: int = 150
     weight_decay: float = 0.02
     ema_decay: float = 0.998
@@ -190,16 +196,36 @@ def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainS
         new = load_fitting(model, base / options.pretrained)
         log.info("%s fills all but %d tensors", options.pretrained, len(new))
     elif options.backbone:
+        if options.heads_from:
+            load_heads(model, base / options.heads_from)
         load_backbone(model, base / options.backbone, spec=spec)
     model.to(device, memory_format=torch.channels_last).train()
-    decay = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=options.learning_rate,
-    )
+    optimizer = torch.optim.AdamW(_groups(model, options), lr=options.learning_rate)
     average = {key: value.detach().clone() for key, value in model.state_dict().items()}
     return TrainState(model=model, average=average, optimizer=optimizer, step=0, history=[])
+
+
+def _groups(model: GeneralizedRCNN, options: TrainOptions) -> list[dict[str, Any]]:
+    """Return the optimizer's groups, each with its share of the learning rate; freezes what is to stay."""
+    for name in options.backbone_frozen:
+        layers = dict(model.backbone.named_children())
+        if name not in layers:
+            raise WeightsError(
+                f"backbone_frozen names {name!r}; {options.spec.backbone} has {', '.join(sorted(layers))}"
+            )
+        layers[name].requires_grad_(False)
+    groups = []
+    for features, share in ((False, 1.0), (True, options.backbone_rate)):
+        chosen = [
+            parameter
+            for name, parameter in model.named_parameters()
+            if parameter.requires_grad and is_feature(name) == features
+        ]
+        groups += [
+            {"params": [p for p in chosen if p.ndim > 1], "weight_decay": options.weight_decay, "share": share},
+            {"params": [p for p in chosen if p.ndim <= 1], "weight_decay": 0.0, "share": share},
+        ]
+    return [group for group in groups if group["params"]]
 
 
 def _step(
@@ -209,7 +235,7 @@ def _step(
     # The proposals' sampling draws from torch's generator: tie it to the step, so that a resumed run repeats it.
     torch.manual_seed(int(options.batch.get("seed", 1)) * 1_000_003 + state.step)
     for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(state.step, options)
+        group["lr"] = learning_rate(state.step, options) * group["share"]
     moved = [{key: value.to(device) for key, value in target.items()} for target in targets]
     losses: dict[str, Tensor] = state.model(list(images), moved)
     total = torch.stack(list(losses.values())).sum()

@@ -16,7 +16,7 @@ from groundplan.errors import ConfigError, WeightsError
 from pipeline.cli import main
 from pipeline.training import read_training
 from training.chips import ChipWriter, Instance
-from training.pretrained import load_backbone, load_fitting
+from training.pretrained import load_backbone, load_fitting, load_heads
 from training.train import read_history, train
 
 SMALL = {"fpn_channels": 16, "box_channels": 16, "mask_convs": 1}
@@ -61,6 +61,7 @@ def write_training(
         SMALL,
         SMALL | {"backbone": "efficientnet_lite0"},
         SMALL | {"backbone": "resnet50"},
+        SMALL | {"backbone": "resnet50_v2"},
         SMALL | {"backbone": "mobilenet_v2", "heads": "large"},
     ],
     ids=lambda model: "-".join(str(model.get(key, "")) for key in ("backbone", "heads")),
@@ -172,6 +173,46 @@ def test_weights_that_do_not_fit_are_refused_with_a_remedy(tmp_path: Path) -> No
     (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
     with pytest.raises(WeightsError, match="cannot read"):
         load_fitting(model, tmp_path / "broken.safetensors")
+
+
+def test_heads_go_from_one_backbone_to_another(tmp_path: Path) -> None:
+    first = train(read_training(write_training(tmp_path, steps=1)), base=tmp_path)
+    taken = read_weights(first).tensors
+    model = build_model(ModelSpec(**SMALL, backbone="resnet50_v2"))  # type: ignore[arg-type]
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    load_heads(model, first)
+    after = model.state_dict()
+    heads = [key for key in after if key.startswith(("rpn.", "roi_heads.", "backbone.fpn.layer_blocks."))]
+    assert heads and all(torch.equal(after[key], taken[key].float()) for key in heads)
+    assert all(torch.equal(after[key], before[key]) for key in after if key not in heads)
+    wider = build_model(ModelSpec(**SMALL | {"box_channels": 32}))  # type: ignore[arg-type]
+    with pytest.raises(WeightsError, match="needs weights of the same heads"):
+        load_heads(wider, first)
+
+
+def test_layers_of_the_backbone_stay_or_learn_more_slowly(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    model = ModelSpec(**SMALL, backbone="resnet50_v2")  # type: ignore[arg-type]
+    state = build_model(model).backbone.state_dict()
+    start = {key: value for key, value in state.items() if not key.startswith("fpn.")}
+    torch.save(start, tmp_path / "imagenet.pth")
+    moved: dict[float, float] = {}
+    for rate in (1.0, 0.01):
+        path = write_training(
+            tmp_path, steps=1, model=SMALL | {"backbone": "resnet50_v2"}, backbone="imagenet.pth",
+            backbone_rate=rate, backbone_frozen=["conv1", "layer1"], ema_decay=0.0, weight_decay=0.0,
+        )  # fmt: skip
+        options = read_training(path)
+        (tmp_path / options.checkpoint).unlink(missing_ok=True)
+        after = read_weights(train(options, base=tmp_path)).tensors
+        half = {key: start[key].half().float() for key in start if key.endswith("weight")}
+        change = {key: float((after[f"backbone.{key}"].float() - half[key]).abs().max()) for key in half}
+        assert all(change[key] == 0 for key in half if key.startswith(("conv1.", "layer1.")))
+        moved[rate] = max(value for key, value in change.items() if key.startswith("layer3."))
+    assert moved[1.0] > 10 * moved[0.01]
+    path = write_training(tmp_path, model=SMALL, backbone_frozen=["layer9"])
+    with pytest.raises(WeightsError, match="mobilenet_v2 has features, fpn"):
+        train(read_training(path), base=tmp_path)
 
 
 @pytest.mark.parametrize(
