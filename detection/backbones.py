@@ -162,9 +162,7 @@ class _StrideTwo(ExtraFPNBlock):
         # Not from the coarsest features, which are eight times as wide: the file would be over 25 MB.
         self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
 
-    def forward(
-        self, results: list[Tensor], x: list[Tensor], names: list[str]
-    ) -> tuple[list[Tensor], list[str]]:
+    def forward(self, results: list[Tensor], x: list[Tensor], names: list[str]) -> tuple[list[Tensor], list[str]]:
         made = self.conv(results[-1])
         return LastLevelMaxPool()([*results, made], [*x, made], [*names, str(len(names))])
 

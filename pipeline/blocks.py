@@ -22,6 +22,7 @@ from groundplan.vector import write_parquet
 from groundplan.whole import write_text_whole
 from pipeline.ahead import ahead
 from pipeline.plan import BlockTask
+from pipeline.shown import detect_shown
 from pipeline.stage_code import check_code
 from postprocess.parts import TileFootprints, parts_frame, tile_footprints
 from tiling.grid import Tile
@@ -228,7 +229,9 @@ def _detected(
     reads: Sequence[_Read], task: BlockTask, *, detector: Detector, clock: _Clock
 ) -> list[TileFootprints]:
     started = time.perf_counter()
-    every = detector.detect([read.image for read in reads if read.image is not None])
+    images = [read.image for read in reads if read.image is not None]
+    valid = [read.valid for read in reads if read.valid is not None]
+    every = detect_shown(detector, images, valid)
     clock.detect_s += time.perf_counter() - started
     started = time.perf_counter()
     grid = task.region.grid

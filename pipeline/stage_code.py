@@ -14,6 +14,7 @@ CODE = (
     "tiling/*.py",
     "pipeline/blocks.py",
     "pipeline/ahead.py",
+    "pipeline/shown.py",
     "postprocess/contours.py",
     "postprocess/options.py",
     "postprocess/outline.py",

@@ -71,7 +71,8 @@ def test_batches_do_not_change_the_part(task: BlockTask, use: Any, tmp_path: Pat
         other = dataclasses.replace(task, part=tmp_path / f"{size}.parquet")
         run_block(other)
         assert other.part.read_bytes() == alone
-        assert max(detector.sizes) == min(size, 25)
+        # Nine of the 25 reach beyond the imagery and are shown cut, each size by itself.
+        assert max(detector.sizes) == min(size, 16)
         assert sum(detector.sizes) == 25
 
 
