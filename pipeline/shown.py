@@ -20,7 +20,7 @@ def detect_shown(
     """Detect in what each tile shows.
 
     A network that sees black beside a street takes more of it for roofs: of chips of 78 m, each alone in a tile,
-    a tenth more false buildings than of the same chips without the black. So the tile is cut to the rectangle of
+    a quarter more false buildings than of the same chips without the black. So the tile is cut to the rectangle of
     its valid pixels, which saves the time for the rest as well.
 
     Parameters

@@ -14,12 +14,13 @@ from groundplan.errors import ConfigError
 from groundplan.tables import read_record
 from groundplan.toml_file import read_toml
 from groundplan.whole import write_text_whole
+from training.checkpoint import LOSSES, read_history
 from training.chips import Chip, read_chips
 from training.evaluate import evidence, figures
 from training.gallery import judge_chips
 from training.looks import Pass, look_at_chips
 from training.thresholds import measure_label, with_thresholds
-from training.train import LOSSES, TrainOptions, read_history, train
+from training.train import TrainOptions, train
 from training.training_report import TrainingReport, training_report
 
 REPORT_NAME = "training_report.html"

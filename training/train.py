@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
@@ -22,9 +20,9 @@ from detection.weights import WeightsRecord, load_into, read_weights, write_weig
 from groundplan.errors import DataError, WeightsError
 from groundplan.labels import LABELS
 from groundplan.tables import read_record
-from groundplan.whole import whole_file
 from training.augment import AugmentOptions
 from training.batches import BatchOptions, CropStream, load_batches
+from training.checkpoint import LOSSES, TrainState, resume, save_checkpoint
 from training.chips import Chip, read_chips
 from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
 from training.pretrained import is_feature, load_backbone, load_fitting, load_heads
@@ -98,22 +96,6 @@ class TrainOptions:
         return read_record(ModelSpec, self.model, where="[model]")
 
 
-LOSSES = ("loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg", "loss_mask")
-"""What the model returns in training, in the order in which it is kept."""
-
-
-@dataclass(slots=True)
-class TrainState:
-    """What a run has at one moment."""
-
-    model: GeneralizedRCNN
-    average: dict[str, Tensor]
-    optimizer: torch.optim.Optimizer
-    step: int
-    history: list[tuple[float, ...]]
-    """Losses of every step so far, in the order of `LOSSES`."""
-
-
 def train(
     options: TrainOptions, *, base: Path, on_step: Callable[[int, dict[str, float]], None] | None = None
 ) -> Path:
@@ -157,7 +139,7 @@ def train(
     state = _start(options, base=base, device=device)
     checkpoint = base / options.checkpoint
     if checkpoint.is_file():
-        _resume(state, checkpoint)
+        resume(state, checkpoint)
         log.info("resumed at step %d from %s", state.step, checkpoint)
     stream = CropStream(
         chips, first=state.step, last=options.steps, options=batch_options, augment=AugmentOptions()
@@ -168,9 +150,9 @@ def train(
         if on_step is not None:
             on_step(state.step, losses)
         if time.monotonic() - saved > options.checkpoint_every_s:
-            _save(state, checkpoint)
+            save_checkpoint(state, checkpoint)
             saved = time.monotonic()
-    _save(state, checkpoint)
+    save_checkpoint(state, checkpoint)
     out = base / options.out
     write_weights(out, state.average, _record(options, chips, batch_options))
     return out
@@ -187,6 +169,11 @@ def learning_rate(step: int, options: TrainOptions) -> float:
 def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainState:
     torch.manual_seed(int(options.batch.get("seed", 1)))
     spec = options.spec
+    if options.heads_from and (options.start_from or options.pretrained or not options.backbone):
+        raise WeightsError(
+            f"heads_from = {options.heads_from!r} needs a backbone under it, and neither start_from nor "
+            "pretrained, which have heads of their own; give backbone, or leave heads_from out"
+        )
     model = build_model(spec, rpn_class=PartialLabelRPN, roi_heads_class=PartialLabelRoIHeads)
     if device.type == "cpu":
         RegionAlign.replace_in(model.roi_heads)
@@ -215,11 +202,12 @@ def _groups(model: GeneralizedRCNN, options: TrainOptions) -> list[dict[str, Any
             )
         layers[name].requires_grad_(False)
     groups = []
-    for features, share in ((False, 1.0), (True, options.backbone_rate)):
+    # Checkpoints number the parameters in this order: with one rate for all it is that of every earlier run.
+    for share in dict.fromkeys((1.0, options.backbone_rate)):
         chosen = [
             parameter
             for name, parameter in model.named_parameters()
-            if parameter.requires_grad and is_feature(name) == features
+            if parameter.requires_grad and (options.backbone_rate if is_feature(name) else 1.0) == share
         ]
         groups += [
             {"params": [p for p in chosen if p.ndim > 1], "weight_decay": options.weight_decay, "share": share},
@@ -256,53 +244,6 @@ def _step(
             else:
                 state.average[key].copy_(value)
     return {"total": float(total.detach()), **{key: float(value.detach()) for key, value in losses.items()}}
-
-
-def _save(state: TrainState, path: Path) -> None:
-    """Write everything a resumed run needs as safetensors: nothing that could run code when read."""
-    flat = {f"model.{key}": value.cpu() for key, value in state.model.state_dict().items()}
-    flat |= {f"average.{key}": value.cpu() for key, value in state.average.items()}
-    kept = state.optimizer.state_dict()["state"]
-    for number, entries in kept.items():
-        flat |= {f"optimizer.{number}.{key}": torch.as_tensor(value).cpu() for key, value in entries.items()}
-    flat["history"] = torch.tensor(state.history, dtype=torch.float32).reshape(-1, len(LOSSES))
-    with whole_file(path) as part:
-        save_file(
-            {key: value.contiguous().clone() for key, value in flat.items()},
-            part,
-            metadata={"step": str(state.step)},
-        )
-
-
-def _resume(state: TrainState, path: Path) -> None:
-    with safe_open(path, framework="pt") as stream:
-        flat = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 - not a mapping
-        state.step = int(stream.metadata()["step"])
-    # Checkpoints of older runs have no history; it then begins here.
-    state.history = [tuple(row) for row in flat.pop("history", torch.empty(0, len(LOSSES))).tolist()]
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
-    for key, value in flat.items():
-        kind, _, rest = key.partition(".")
-        parts[kind][rest] = value
-    state.model.load_state_dict(parts["model"])
-    for key, value in parts["average"].items():
-        state.average[key].copy_(value)
-    table = state.optimizer.state_dict()
-    table["state"] = {}
-    for key, value in parts["optimizer"].items():
-        number, _, name = key.partition(".")
-        table["state"].setdefault(int(number), {})[name] = value
-    state.optimizer.load_state_dict(table)
-
-
-def read_history(checkpoint: Path) -> list[tuple[float, ...]]:
-    """Return the losses of every step of a run, in the order of `LOSSES`; empty without a checkpoint."""
-    if not checkpoint.is_file():
-        return []
-    with safe_open(checkpoint, framework="pt") as stream:
-        if "history" not in stream.keys():  # noqa: SIM118 - not a mapping
-            return []
-        return [tuple(row) for row in stream.get_tensor("history").tolist()]
 
 
 def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> WeightsRecord:

@@ -15,9 +15,10 @@ from detection.weights import read_record_only, read_weights
 from groundplan.errors import ConfigError, WeightsError
 from pipeline.cli import main
 from pipeline.training import read_training
+from training.checkpoint import read_history
 from training.chips import ChipWriter, Instance
 from training.pretrained import load_backbone, load_fitting, load_heads
-from training.train import read_history, train
+from training.train import train
 
 SMALL = {"fpn_channels": 16, "box_channels": 16, "mask_convs": 1}
 COCO_FORM = {
@@ -210,6 +211,12 @@ def test_layers_of_the_backbone_stay_or_learn_more_slowly(tmp_path: Path) -> Non
         assert all(change[key] == 0 for key in half if key.startswith(("conv1.", "layer1.")))
         moved[rate] = max(value for key, value in change.items() if key.startswith("layer3."))
     assert moved[1.0] > 10 * moved[0.01]
+    path = write_training(tmp_path, steps=2, model=SMALL | {"backbone": "resnet50_v2"}, backbone="imagenet.pth")
+    with pytest.raises(WeightsError, match="another backbone_rate or backbone_frozen"):
+        train(read_training(path), base=tmp_path)
+    path = write_training(tmp_path, model=SMALL, heads_from="tiny.safetensors")
+    with pytest.raises(WeightsError, match="needs a backbone under it"):
+        train(read_training(path), base=tmp_path)
     path = write_training(tmp_path, model=SMALL, backbone_frozen=["layer9"])
     with pytest.raises(WeightsError, match="mobilenet_v2 has features, fpn"):
         train(read_training(path), base=tmp_path)
