@@ -8,7 +8,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
 from groundplan.errors import SchemaError
 from groundplan.labels import LABEL_IDS, check_label
@@ -68,6 +67,9 @@ CHANGES: Final[dict[str, str]] = {
     "qa": "object",  # list of str: notes for the mapper
 }
 """One row per decision. CRS: EPSG:4326."""
+
+ROWS_AT_ONCE = 50_000
+"""Outlines that are copied at the same time."""
 
 STATUSES: Final[tuple[str, ...]] = ("new", "matched", "matched_group", "review", "suppressed", "osm_only")
 
@@ -146,9 +148,14 @@ def feature_ids(labels: Iterable[str], geometries: Any) -> list[str]:
     The outline is put into normal form and rounded to 1 mm first, so neither the start vertex nor noise below
     a millimetre changes the id. Equal features get equal ids.
     """
-    rounded = shapely.set_precision(np.asarray(geometries, dtype=object), 0.001, mode="pointwise")
-    blobs: NDArray[np.object_] = np.asarray(shapely.to_wkb(shapely.normalize(rounded), byte_order=1), dtype=object)
-    return [
-        "f-" + hashlib.sha256(label.encode() + b"\0" + blob).hexdigest()[:16]
-        for label, blob in zip(labels, blobs, strict=True)
-    ]
+    shapes, names = np.asarray(geometries, dtype=object), list(labels)
+    ids: list[str] = []
+    for start in range(0, len(shapes), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        rounded = shapely.set_precision(shapes[part], 0.001, mode="pointwise")
+        blobs = shapely.to_wkb(shapely.normalize(rounded), byte_order=1).tolist()
+        ids += [
+            "f-" + hashlib.sha256(label.encode() + b"\0" + blob).hexdigest()[:16]
+            for label, blob in zip(names[part], blobs, strict=True)
+        ]
+    return ids

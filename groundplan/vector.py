@@ -3,17 +3,21 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry import mapping
 
+import groundplan
 from groundplan.crs import LON_LAT, parse_crs, transform_geometries
 from groundplan.errors import SchemaError
 from groundplan.whole import whole_file
@@ -22,6 +26,8 @@ GEOJSON_DECIMALS = 7
 """OSM stores 1e-7 degrees (1.1 cm); more digits would only be noise."""
 ROWS_AT_ONCE = 10_000
 """Features whose text is in memory together, about 5 MB."""
+COLLECTION_END = "\n]}\n"
+"""Closes a feature collection."""
 
 
 def read_vector(path: str | os.PathLike[str]) -> gpd.GeoDataFrame:
@@ -70,18 +76,148 @@ def _json_columns(frame: gpd.GeoDataFrame) -> list[str]:
     return found
 
 
-def write_parquet(frame: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None:
-    """Write a frame as GeoParquet, whole or not at all, equal frames as equal bytes.
+class ParquetWriter:
+    """Frames of the same columns, one after the other -> one GeoParquet file, whole or not at all.
 
-    Columns of lists and dicts are written as JSON texts, which every reader understands.
+    Columns of lists and dicts are written as JSON texts, which every reader understands. Equal frames give equal
+    bytes; each frame becomes a row group.
+
+    Parameters
+    ----------
+    path : path-like
+    json_columns : collection of str, optional
+        Columns that hold lists or dicts; found in the first frame when not given.
+
+    References
+    ----------
+    .. [1] https://geoparquet.org/releases/v1.0.0/
     """
-    flat = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    for name in (each for each in flat.columns if pd.api.types.is_object_dtype(flat[each])):
-        if flat[name].map(lambda value: isinstance(value, list | tuple | dict)).any():
-            flat[name] = [json.dumps(value, sort_keys=True, ensure_ascii=False) for value in flat[name]]
-    out = gpd.GeoDataFrame(flat, geometry=frame.geometry.to_numpy(), crs=frame.crs).reset_index(drop=True)
-    with whole_file(path) as part:
-        out.to_parquet(part, index=False, compression="zstd")
+
+    def __init__(self, path: str | os.PathLike[str], *, json_columns: Collection[str] | None = None) -> None:
+        self._whole = whole_file(path)
+        self._json_columns = json_columns
+        self._file: pq.ParquetWriter | None = None
+        self._crs: Any = None
+        self._kinds: set[str] = set()
+        self._bounds = np.full(4, np.nan)
+
+    def __enter__(self) -> Self:
+        self._part = self._whole.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            if self._file is not None:
+                if error[0] is None:
+                    self._file.add_key_value_metadata({"geo": json.dumps(self._about())})
+                self._file.close()
+        except BaseException:
+            self._whole.__exit__(*sys.exc_info())
+            raise
+        self._whole.__exit__(*error)
+
+    def write(self, frame: gpd.GeoDataFrame) -> None:
+        """Append a frame; the first gives the CRS."""
+        flat = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
+        if self._json_columns is None:
+            objects = (name for name in flat.columns if pd.api.types.is_object_dtype(flat[name]))
+            self._json_columns = [name for name in objects if flat[name].map(_is_nested).any()]
+        for name in self._json_columns:
+            flat[name] = pd.Series(_json_texts(flat[name].tolist()), dtype="str")
+        geometries = frame.geometry.to_numpy()
+        flat["geometry"] = shapely.to_wkb(geometries, hex=False, byte_order=1, flavor="iso")
+        schema = None if self._file is None else self._file.schema
+        table = pa.Table.from_pandas(flat, schema=schema, preserve_index=False)
+        if self._file is None:
+            # A column without values has no type of its own; geometries always have theirs.
+            place = table.schema.get_field_index("geometry")
+            table = table.cast(table.schema.set(place, pa.field("geometry", pa.binary())))
+            self._crs = frame.crs
+            self._file = pq.ParquetWriter(self._part, table.schema, compression="zstd")
+        self._file.write_table(table)
+        self._kinds |= {each.geom_type for each in geometries[_first_of_kinds(geometries)]}
+        bounds = shapely.bounds(geometries)
+        self._bounds[:2] = np.fmin.reduce(np.vstack([bounds, self._bounds]), axis=0)[:2]
+        self._bounds[2:] = np.fmax.reduce(np.vstack([bounds, self._bounds]), axis=0)[2:]
+
+    def _about(self) -> dict[str, Any]:
+        column: dict[str, Any] = {
+            "encoding": "WKB",
+            "crs": None if self._crs is None else self._crs.to_json_dict(),
+            "geometry_types": sorted(self._kinds),
+        }
+        if np.isfinite(self._bounds).all():
+            column["bbox"] = self._bounds.tolist()
+        creator = {"library": "groundplan", "version": groundplan.__version__}
+        return {
+            "primary_column": "geometry",
+            "columns": {"geometry": column},
+            "version": "1.0.0",
+            "creator": creator,
+        }
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, list | tuple | dict)
+
+
+def _json_texts(values: list[Any]) -> list[str]:
+    encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+    return [encode(value) for value in values]
+
+
+def _first_of_kinds(geometries: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Return the position of one geometry of each kind; None has no kind."""
+    kinds, first = np.unique(shapely.get_type_id(geometries), return_index=True)
+    return first[kinds >= 0]
+
+
+def write_parquet(frame: gpd.GeoDataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a frame as GeoParquet; see `ParquetWriter`."""
+    with ParquetWriter(path) as out:
+        out.write(frame)
+
+
+class GeoJSONWriter:
+    """Frames, one after the other -> one RFC 7946 GeoJSON file, whole or not at all.
+
+    Longitude first, seven decimals, outer rings counter-clockwise, one feature a line, NaN as null.
+
+    Parameters
+    ----------
+    path : path-like
+    properties : mapping, optional
+        Members of the collection itself (provenance, attribution).
+    id_column : str
+        Becomes each feature's ``id`` and stays among its properties.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, properties: Mapping[str, Any] | None = None, id_column: str
+    ) -> None:
+        self._whole = whole_file(path)
+        self._properties = properties
+        self._id_column = id_column
+        self._n_written = 0
+
+    def __enter__(self) -> Self:
+        self._stream = self._whole.__enter__().open("w", encoding="utf-8", newline="\n")
+        self._stream.write(_collection_head(self._properties))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            with self._stream:
+                self._stream.write(COLLECTION_END)
+        except BaseException:
+            self._whole.__exit__(*sys.exc_info())
+            raise
+        self._whole.__exit__(*error)
+
+    def write(self, frame: gpd.GeoDataFrame) -> None:
+        """Append a frame in any CRS; rows are written in their order."""
+        self._stream.writelines(_collection_pieces(frame, id_column=self._id_column, first=self._n_written == 0))
+        self._n_written += len(frame)
 
 
 def write_geojson(
@@ -91,38 +227,27 @@ def write_geojson(
     properties: Mapping[str, Any] | None = None,
     id_column: str,
 ) -> None:
-    """Write a frame as RFC 7946 GeoJSON: longitude first, seven decimals, outer rings counter-clockwise.
-
-    Parameters
-    ----------
-    frame : GeoDataFrame
-        In any CRS; rows are written in their order.
-    path : path-like
-        Written whole or not at all.
-    properties : mapping, optional
-        Members of the collection itself (provenance, attribution).
-    id_column : str
-        Becomes each feature's ``id`` and stays among its properties.
-    """
-    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.writelines(geojson_pieces(frame, properties=properties, id_column=id_column))
+    """Write a frame as GeoJSON; see `GeoJSONWriter`."""
+    with GeoJSONWriter(path, properties=properties, id_column=id_column) as out:
+        out.write(frame)
 
 
 def geojson_text(frame: gpd.GeoDataFrame, *, properties: Mapping[str, Any] | None = None, id_column: str) -> str:
-    """Return what `write_geojson` writes: one feature a line, NaN as null."""
-    return "".join(geojson_pieces(frame, properties=properties, id_column=id_column))
+    """Return what `write_geojson` writes."""
+    pieces = _collection_pieces(frame, id_column=id_column, first=True)
+    return "".join((_collection_head(properties), *pieces, COLLECTION_END))
 
 
-def geojson_pieces(
-    frame: gpd.GeoDataFrame, *, properties: Mapping[str, Any] | None = None, id_column: str
-) -> Iterator[str]:
-    """Yield the text of `geojson_text` in pieces, so that a million features need not be texts at once."""
+def _collection_head(properties: Mapping[str, Any] | None) -> str:
     head = {"type": "FeatureCollection"} | ({"properties": _plain(dict(properties))} if properties else {})
-    yield json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1] + ', "features": [\n'
-    for first in range(0, len(frame), ROWS_AT_ONCE):
-        lines = _feature_lines(frame.iloc[first : first + ROWS_AT_ONCE], id_column=id_column)
-        yield (",\n" if first else "") + ",\n".join(lines)
-    yield "\n]}\n"
+    return json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1] + ', "features": [\n'
+
+
+def _collection_pieces(frame: gpd.GeoDataFrame, *, id_column: str, first: bool) -> Iterator[str]:
+    """Yield features in pieces, so that a million need not be texts at once."""
+    for start in range(0, len(frame), ROWS_AT_ONCE):
+        lines = _feature_lines(frame.iloc[start : start + ROWS_AT_ONCE], id_column=id_column)
+        yield ("" if first and start == 0 else ",\n") + ",\n".join(lines)
 
 
 def _feature_lines(frame: gpd.GeoDataFrame, *, id_column: str) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from osm.decide import Decisions
+from osm.decided import ROWS_AT_ONCE, Decided
 from osm.options import DiffOptions
 from osm.outline import prepare_outlines
 
@@ -16,8 +16,8 @@ SHRINK_M = 0.05
 
 
 def keep_apart(
-    decisions: Decisions, *, mapped: NDArray[np.object_], order: list[str], crs: Any, options: DiffOptions
-) -> Decisions:
+    decided: Decided, *, mapped: NDArray[np.object_], order: NDArray[np.int64], crs: Any, options: DiffOptions
+) -> None:
     """Draw outlines in by 5 cm where a vertex lies exactly on another's.
 
     Two nodes at one place are an error in every OSM quality checker, and sharing one would join objects that no
@@ -25,29 +25,34 @@ def keep_apart(
 
     Parameters
     ----------
-    decisions : Decisions
+    decided : Decided
+        Changed in place.
     mapped : ndarray of geometry
         OSM areas in EPSG:4326.
-    order : list of str, length N
-        change_id of each decision.
+    order : ndarray of int, shape (N,)
+        Positions of the decisions in the order of their change_id.
+    crs : CRS
+        The metric CRS.
+    options : DiffOptions
     """
-    open_ = np.isin(decisions.status, ("new", "review")) & decisions.outline_ok
-    index = np.array(sorted(np.flatnonzero(open_).tolist(), key=lambda each: order[each]), np.int64)
-    polygon, lon_lat = decisions.polygon.copy(), decisions.lon_lat.copy()
-    outline_ok = decisions.outline_ok.copy()
-    taken = _keys(mapped)[0]
+    index = order[(decided.is_open & decided.outline_ok)[order]]
+    taken = _sorted_keys(mapped)
     # Every round moves by the same step, so two outlines that met both times end a step apart.
     for round_ in range(1, 4):
-        clash = _clashing(lon_lat[index], taken)
-        if not clash.any():
+        at = index[_clashing(decided, index, taken)]
+        if len(at) == 0:
             break
-        at = index[clash]
-        drawn = shapely.buffer(decisions.polygon[at], -SHRINK_M * round_, join_style="mitre")
+        polygon = shapely.from_wkb(decided.metric[at])
+        drawn = shapely.buffer(polygon, -SHRINK_M * round_, join_style="mitre")
         outlines = prepare_outlines(drawn, crs=crs, options=replace(options, simplify_m=0.0))
-        polygon[at], lon_lat[at] = outlines.metric, outlines.lon_lat
-        outline_ok[at] = outlines.ok
-        index = index[outline_ok[index]]
-    return replace(decisions, polygon=polygon, lon_lat=lon_lat, outline_ok=outline_ok)
+        decided.lon_lat[at], decided.area_m2[at] = shapely.to_wkb(outlines.lon_lat), shapely.area(outlines.metric)
+        decided.outline_ok[at] = outlines.ok
+        index = index[decided.outline_ok[index]]
+
+
+def _sorted_keys(lon_lat: NDArray[np.object_]) -> NDArray[np.int64]:
+    parts = [_keys(lon_lat[start : start + ROWS_AT_ONCE])[0] for start in range(0, len(lon_lat), ROWS_AT_ONCE)]
+    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
 
 def _keys(lon_lat: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -57,12 +62,23 @@ def _keys(lon_lat: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.i
     return grid[:, 0] * (1 << 31) + grid[:, 1], owner
 
 
-def _clashing(lon_lat: NDArray[np.object_], taken: NDArray[np.int64]) -> NDArray[np.bool_]:
-    keys, owner = _keys(lon_lat)
+def _clashing(decided: Decided, index: NDArray[np.int64], taken: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which of these have a vertex on one of `taken`, or on one of an outline before them."""
+    clash = np.zeros(len(index), bool)
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    start = 0
+    for part, lon_lat in decided.outlines(index):
+        keys, owner = _keys(lon_lat)
+        parts.append((keys, owner + start))
+        start += len(part)
+    keys, owner = (np.concatenate(each) for each in zip(*parts, strict=True)) if parts else (taken[:0],) * 2
+    if len(keys) == 0:
+        return clash
     order = np.lexsort((owner, keys))
     keys, owner = keys[order], owner[order]
-    starts = np.r_[True, keys[1:] != keys[:-1]] if len(keys) else np.empty(0, bool)
-    first_owner = owner[starts][np.cumsum(starts) - 1] if len(keys) else owner
-    clash = np.zeros(len(lon_lat), bool)
-    clash[owner[(owner != first_owner) | np.isin(keys, taken)]] = True
+    starts = np.r_[True, keys[1:] != keys[:-1]]
+    first_owner = owner[starts][np.cumsum(starts) - 1]
+    place = np.minimum(np.searchsorted(taken, keys), len(taken) - 1)
+    on_mapped = taken[place] == keys if len(taken) else np.zeros(len(keys), bool)
+    clash[owner[(owner != first_owner) | on_mapped]] = True
     return clash

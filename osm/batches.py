@@ -1,40 +1,41 @@
 """Proposals of a region -> compact batches, each small enough for one changeset."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from osm.elements import Proposal
 from osm.options import DiffOptions
 
 METRES_PER_DEGREE = 111_320.0
 """Of latitude; good to a percent, which is enough to keep batches compact."""
 
 
-def make_batches(proposals: Sequence[Proposal], *, options: DiffOptions) -> tuple[tuple[Proposal, ...], ...]:
+def make_batches(
+    bounds: NDArray[np.float64], n_elements: NDArray[np.int64], *, options: DiffOptions
+) -> tuple[NDArray[np.int64], ...]:
     """Split proposals into batches.
 
     The region is halved across its longer side, by number, until every part fits: at most `batch_features`
     features, `batch_elements` elements and a diagonal of `batch_extent_m`. Neighbours thus share a batch, which
     is what the person who reviews it and the server's limits want.
 
+    Parameters
+    ----------
+    bounds : ndarray of shape (N, 4)
+        West, south, east, north in degrees, in the order of the proposals' ids.
+    n_elements : ndarray of int, shape (N,)
+        How many nodes, ways and relations each takes.
+    options : DiffOptions
+
     Returns
     -------
-    tuple of tuple of Proposal
-        From west and south on; in each batch sorted by id. The same for every order of the input.
+    tuple of ndarray of int
+        Positions in each batch, ascending; batches from west and south on.
     """
-    ordered = sorted(proposals, key=lambda each: each.id)
-    if not ordered:
+    if len(bounds) == 0:
         return ()
-    bounds = shapely.bounds(np.array([each.polygon for each in ordered], dtype=object))
-    xy = np.column_stack([bounds[:, 0] + bounds[:, 2], bounds[:, 1] + bounds[:, 3]]) / 2
-    xy *= METRES_PER_DEGREE
+    xy = (bounds[:, :2] + bounds[:, 2:]) / 2 * METRES_PER_DEGREE
     xy[:, 0] *= np.cos(np.radians(np.median(bounds[:, 1])))
-    size = np.array([each.n_elements for each in ordered], np.int64)
-    groups = _split(np.arange(len(ordered)), xy, size, options)
-    return tuple(tuple(ordered[index] for index in np.sort(group)) for group in groups)
+    return tuple(np.sort(group) for group in _split(np.arange(len(bounds)), xy, n_elements, options))
 
 
 def _split(

@@ -1,6 +1,5 @@
-"""Decisions and their evidence -> the CHANGES frame, one row per decision, in EPSG:4326."""
+"""What is decided, and what nobody detected -> rows of CHANGES, one per decision, in EPSG:4326."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -9,75 +8,71 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from groundplan.crs import LON_LAT, transform_geometries
+from groundplan.crs import LON_LAT
 from groundplan.schema import CHANGES, check_frame
-from osm.decide import Decisions
-from osm.evidence import Evidence, element_records, touched_elements
+from osm.decided import Decided
 from osm.options import DiffOptions
-from osm.outline import round_lon_lat
+from osm.surroundings import Surroundings
 from osm.tags import deprecated_notes, proposed_tags
-from osm.world import World
 
 
 def change_rows(
-    features: gpd.GeoDataFrame,
-    world: World,
-    decisions: Decisions,
-    evidence: Evidence,
+    index: NDArray[np.int64],
+    features: pd.DataFrame,
+    decided: Decided,
+    near: Surroundings,
     *,
-    osm: gpd.GeoDataFrame,
-    ids: Sequence[str],
-    memory: NDArray[np.object_],
+    ids: NDArray[np.object_],
     options: DiffOptions,
 ) -> gpd.GeoDataFrame:
-    """Return CHANGES with one row per feature.
+    """Return CHANGES of some features.
 
     Parameters
     ----------
-    features : GeoDataFrame
-        FEATURES in the metric CRS, in the order of the world's detections.
-    world, decisions, evidence
+    index : ndarray of int, shape (K,)
+        Their positions.
+    features : DataFrame
+        FEATURES of the region; the geometry is not asked for.
+    decided : Decided
         Of these features.
-    osm : GeoDataFrame
-        The OSM_FEATURES rows that the world was made of.
-    ids : sequence of str
+    near : Surroundings
+        The OSM rows they were compared with.
+    ids : ndarray of str, shape (N,)
         change_id per feature.
-    memory : ndarray of str
-        What was decided before: "accepted", "rejected", "done" or "".
+    options : DiffOptions
     """
-    lon_lat = decisions.lon_lat.copy()
-    plain = np.flatnonzero(lon_lat == None)  # noqa: E711 - elementwise
-    lon_lat[plain] = round_lon_lat(
-        transform_geometries(decisions.polygon[plain], source=features.crs, target=LON_LAT)
-    )
-    records = element_records(osm)
-    tags_of = osm["tags"].to_list()
-    open_ = np.isin(decisions.status, ("new", "review"))
+    lon_lat = np.asarray(shapely.from_wkb(decided.lon_lat[index]), dtype=object)
+    count = decided.count[index]
+    evidence = np.concatenate([np.empty(0, np.int64), *map(decided.evidence, index.tolist())])
+    records, tags_of = near.records(evidence), near.rows["tags"].iloc[evidence].to_list()
+    ends = np.cumsum(count)
+    spans = [slice(end - n, end) for end, n in zip(ends.tolist(), count.tolist(), strict=True)]
+    open_ = decided.is_open[index]
     holes = shapely.get_num_interior_rings(lon_lat) > 0
+    labels, some = features["label"].iloc[index].to_list(), features.iloc[index]
     tags, review, notes = [], [], []
-    for index, label in enumerate(world.det.label):
-        ring = bool(holes[index])
-        tags.append(proposed_tags(label, track_tags=options.track_tags, ring=ring) if open_[index] else {})
-        review.append(_review(str(memory[index]), bool(open_[index])))
-        mapped = [tags_of[row] for row in evidence.osm[index]]
-        notes.append(_notes(decisions, index, mapped, bool(open_[index])))
+    for place, (label, span) in enumerate(zip(labels, spans, strict=True)):
+        ring, is_open = bool(holes[place]), bool(open_[place])
+        tags.append(proposed_tags(label, track_tags=options.track_tags, ring=ring) if is_open else {})
+        review.append(_review(decided.memory[index[place]], is_open))
+        notes.append(_notes(decided, int(index[place]), tags_of[span], is_open))
     # Areas of what is proposed are those of the rounded outline; of the rest, as detected.
     columns = {
-        "change_id": list(ids),
-        "feature_id": features["feature_id"].to_list(),
-        "status": decisions.status,
-        "label": world.det.label,
+        "change_id": pd.Series(ids[index], dtype="str"),
+        "feature_id": some["feature_id"].to_list(),
+        "status": decided.status[index],
+        "label": labels,
         "tags": pd.Series(tags, dtype="object"),
-        "score": world.det.score,
-        "reasons": pd.Series([[str(reason)] for reason in decisions.reason], dtype="object"),
-        "osm": pd.Series([[records[row] for row in rows] for rows in evidence.osm], dtype="object"),
-        "iou": evidence.iou,
-        "cov_det": evidence.cov_det,
-        "cov_osm": evidence.cov_osm,
-        "nearest_m": evidence.nearest_m,
-        "area_m2": shapely.area(decisions.polygon),
-        "shape": features["shape"].to_list(),
-        "shape_residual": features["shape_residual"].to_numpy(),
+        "score": some["score"].to_numpy(np.float64),
+        "reasons": pd.Series([[str(reason)] for reason in decided.reason[index]], dtype="object"),
+        "osm": pd.Series([records[span] for span in spans], dtype="object"),
+        "iou": decided.overlap[index, 0],
+        "cov_det": decided.overlap[index, 1],
+        "cov_osm": decided.overlap[index, 2],
+        "nearest_m": decided.nearest_m[index],
+        "area_m2": decided.area_m2[index],
+        "shape": some["shape"].to_list(),
+        "shape_residual": some["shape_residual"].to_numpy(),
         "review": review,
         "proposal": "",
         "qa": pd.Series(notes, dtype="object"),
@@ -86,46 +81,36 @@ def change_rows(
     return check_frame(frame, CHANGES, what="changes")
 
 
-def osm_only_rows(
-    world: World, *, osm: gpd.GeoDataFrame, osm_lon_lat: NDArray[np.object_], options: DiffOptions
-) -> gpd.GeoDataFrame:
-    """Return CHANGES rows for mapped objects that no detection meets: information, never a deletion.
+def osm_only_ids(index: NDArray[np.int64], near: Surroundings) -> list[str]:
+    """Return the change_id of mapped objects that no detection meets."""
+    kinds, numbers = near.rows["osm_type"].iloc[index].to_list(), near.rows["osm_id"].iloc[index].to_list()
+    return [f"o-{kind}-{number}" for kind, number in zip(kinds, numbers, strict=True)]
 
-    Only labels that were detected at all, inside the bounds of the detections, are reported: elsewhere nobody
-    has looked.
-    """
-    role, label = world.osm.role, world.osm.label
-    sought = np.isin(role, ("area", "line", "node")) & np.isin(label, np.unique(world.det.label.astype("str")))
-    sought &= ~np.isin(world.osm.element, touched_elements(world, options=options))
-    if sought.any():
-        around = shapely.box(*shapely.total_bounds(world.det.polygon))
-        sought &= np.asarray(shapely.intersects(world.osm.geometry, around))
-    rows = np.flatnonzero(sought)
-    _, first = np.unique(world.osm.element[rows], return_index=True)
-    rows = rows[np.sort(first)]
-    records = element_records(osm.iloc[rows])
-    n = len(rows)
+
+def osm_only_rows(index: NDArray[np.int64], near: Surroundings) -> gpd.GeoDataFrame:
+    """Return CHANGES of mapped objects that no detection meets: information, never a deletion."""
+    n, rows = len(index), near.rows.iloc[index]
     columns: dict[str, Any] = {
-        "change_id": [f"o-{each['type']}-{each['id']}" for each in records],
+        "change_id": osm_only_ids(index, near),
         "feature_id": [""] * n,
         "status": ["osm_only"] * n,
-        "label": label[rows],
+        "label": rows["label"].to_list(),
         "tags": pd.Series([{} for _ in range(n)], dtype="object"),
         "score": np.full(n, np.nan),
         "reasons": pd.Series([["not_detected"] for _ in range(n)], dtype="object"),
-        "osm": pd.Series([[each] for each in records], dtype="object"),
+        "osm": pd.Series([[each] for each in near.records(index)], dtype="object"),
         "iou": np.zeros(n),
         "cov_det": np.zeros(n),
         "cov_osm": np.zeros(n),
         "nearest_m": np.full(n, np.nan),
-        "area_m2": shapely.area(world.osm.geometry[rows]),
+        "area_m2": shapely.area(near.geometry(index)),
         "shape": ["free"] * n,
         "shape_residual": np.zeros(n),
         "review": ["none"] * n,
         "proposal": [""] * n,
-        "qa": pd.Series([deprecated_notes(tags) for tags in osm["tags"].iloc[rows]], dtype="object"),
+        "qa": pd.Series([deprecated_notes(tags) for tags in rows["tags"]], dtype="object"),
     }
-    frame = gpd.GeoDataFrame(columns, geometry=osm_lon_lat[rows], crs=LON_LAT)
+    frame = gpd.GeoDataFrame(columns, geometry=rows.geometry.to_numpy(), crs=LON_LAT)
     return check_frame(frame, CHANGES, what="changes")
 
 
@@ -137,17 +122,17 @@ def _review(remembered: str, is_open: bool) -> str:
     return "pending" if is_open else "none"
 
 
-def _notes(decisions: Decisions, index: int, mapped: list[dict[str, str]], is_open: bool) -> list[str]:
+def _notes(decided: Decided, index: int, mapped: list[dict[str, str]], is_open: bool) -> list[str]:
     notes = []
-    if decisions.touches[index] and decisions.status[index] == "new":
+    if decided.touches[index] and decided.status[index] == "new":
         notes.append("touching")
-    if decisions.cut[index]:
+    if decided.cut[index]:
         notes.append("cut_clear_of_neighbour")
-    if is_open and not decisions.outline_ok[index]:
+    if is_open and not decided.outline_ok[index]:
         notes.append("outline_does_not_fit_osm")
-    if decisions.reason[index] == "many_det_one_osm":
+    if decided.reason[index] == "many_det_one_osm":
         notes.append("one_element_holds_several_capacity_or_split")
-    if decisions.status[index] == "matched_group" and decisions.reason[index] == "containment":
+    if decided.status[index] == "matched_group" and decided.reason[index] == "containment":
         notes.append("sizes_differ")
     for tags in mapped:
         notes += [note for note in deprecated_notes(tags) if note not in notes]

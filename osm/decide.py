@@ -1,4 +1,8 @@
-"""A world -> one status and reason for each detection: the decision table, first matching row wins."""
+"""A world -> one status and reason for each detection: the decision table, first matching row wins.
+
+Rows 1 to 14 ask how a detection lies to OSM, which a part of a region can answer; rows 15 to 17, which stand in
+`osm.rivals`, how those that are left lie to each other.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -65,25 +69,15 @@ PLACE: Final = (
 )
 """Asked of the outlines once they are final; row 9 again, because cutting and rounding move vertices."""
 
-RIVALS: Final = (
-    _row("15", "review", "self_overlap", rows_context.self_overlap),
-    _row("16", "review", "low_score", rows_context.low_score),
-)
-"""Asked of those that nothing speaks against, among themselves."""
-
-NEW: Final = _row("17", "new", "no_candidate", lambda world, options: np.ones(len(world.det), bool))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
     """N decisions, in the order of the detections."""
 
     status: NDArray[np.object_]
-    """(N,): one of groundplan.schema.STATUSES but osm_only."""
+    """(N,): "matched", "matched_group", "review", "suppressed", or "" where nothing in OSM speaks against it."""
     reason: NDArray[np.object_]
-    """(N,): reason code of the row that decided."""
-    number: NDArray[np.object_]
-    """(N,): number of that row."""
+    """(N,): reason code of the row that decided; "" where none did."""
     polygon: NDArray[np.object_]
     """(N,): outlines in the metric CRS; final ones where the row was 6 or later."""
     lon_lat: NDArray[np.object_]
@@ -97,7 +91,7 @@ class Decisions:
 
 
 def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
-    """Decide every detection by the table.
+    """Decide detections by rows 1 to 14 of the table.
 
     Parameters
     ----------
@@ -112,14 +106,14 @@ def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
     Decisions
     """
     n = len(world.det)
-    status, reason, number = (np.full(n, "", dtype=object) for _ in range(3))
+    status, reason = (np.full(n, "", dtype=object) for _ in range(2))
     polygon, lon_lat = world.det.polygon.copy(), np.full(n, None, dtype=object)
     outline_ok, touches, cut = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
 
     def settle(rows: tuple[Row, ...], asked: World, at: NDArray[np.int64]) -> NDArray[np.int64]:
         for row in rows:
             applies = row.test(asked, options) & (status[at] == "")
-            status[at[applies]], reason[at[applies]], number[at[applies]] = row.status, row.reason, row.number
+            status[at[applies]], reason[at[applies]] = row.status, row.reason
         return np.flatnonzero(status == "")
 
     def redraw(at: NDArray[np.int64], shapes: NDArray[np.object_], how: DiffOptions) -> World:
@@ -136,21 +130,16 @@ def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
     near = cut_touching(asked, options)
     touches[left], cut[left] = near.touches, near.cut
     spoilt = left[near.spoilt]
-    status[spoilt], reason[spoilt], number[spoilt] = "review", "touching", "10"
+    status[spoilt], reason[spoilt] = "review", "touching"
     if near.cut.any():
         # Not simplified again: that could move a wall back over the gap that was just cut.
         redraw(left[near.cut], near.polygon[near.cut], replace(options, simplify_m=0.0))
         asked = _world(world, left, polygon, outline_ok)
     open_ = np.flatnonzero(status[left] == "")
-    final, left = asked.take(open_), left[open_]
-    rest = settle(PLACE, final, left)
-    rivals = final.take(np.searchsorted(left, rest))
-    settle(RIVALS, rivals, rest)
-    settle((NEW,), rivals, rest)
+    settle(PLACE, asked.take(open_), left[open_])
     return Decisions(
         status=status,
         reason=reason,
-        number=number,
         polygon=polygon,
         lon_lat=lon_lat,
         outline_ok=outline_ok,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +22,12 @@ class Proposal:
     polygon: Any
     """Valid outline in EPSG:4326 on OSM's grid, exterior counter-clockwise."""
 
-    @property
-    def n_elements(self) -> int:
-        """How many nodes, ways and relations it takes."""
-        holes = len(self.polygon.interiors)
-        return int(shapely.get_num_coordinates(self.polygon)) + (holes + 1 if holes else 0) - holes
+
+def count_elements(polygons: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Return how many nodes, ways and relations each polygon takes as the server counts them."""
+    holes = shapely.get_num_interior_rings(polygons)
+    # A node less than vertices in each ring, a way each, and a relation where there are several.
+    return np.asarray(shapely.get_num_coordinates(polygons) + (holes > 0), np.int64)
 
 
 class Way(NamedTuple):

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -111,15 +110,6 @@ def _nearest(world: World, index: NDArray[np.int64], nearest: NDArray[np.float64
             world.det.polygon[own], max_distance=options.search_m, return_distance=True, all_matches=False
         )
         nearest[own[det]] = distance
-
-
-def element_records(osm: gpd.GeoDataFrame) -> list[dict[str, object]]:
-    """Return per row of OSM_FEATURES the record that changes carry: type, id, version, timestamp."""
-    columns = [osm[name].to_list() for name in ("osm_type", "osm_id", "version", "timestamp")]
-    return [
-        {"type": kind, "id": number, "version": version, "timestamp": stamp}
-        for kind, number, version, stamp in zip(*columns, strict=True)
-    ]
 
 
 def touched_elements(world: World, *, options: DiffOptions) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
-"""FEATURES and an extract -> detections in OSM's frame and the OSM rows around them, all in one metric CRS."""
+"""FEATURES and the OSM areas around them -> how far they lie off OSM, and the detections in OSM's frame."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -10,27 +11,11 @@ from numpy.typing import NDArray
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.labels import FIELD_LABELS
 from osm.decide import Decisions
-from osm.extract import Extract
 from osm.offset import centroids, estimate_offset, shifted
 from osm.offset_field import OffsetField
 from osm.options import DiffOptions
 from osm.outline import prepare_outlines
 from osm.world import Detected
-
-AROUND_M = 500.0
-"""OSM elements further from all detections than this are not looked at; more than any search radius."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """OSM_FEATURES near the detections."""
-
-    metric: gpd.GeoDataFrame
-    """In the metric CRS, areas valid."""
-    lon_lat: NDArray[np.object_]
-    """The same geometries in EPSG:4326, as they are in the file."""
-    n_repaired: int
-    """Areas that had to be made valid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,42 +26,6 @@ class Offsets:
     """From buildings and fields together."""
     fields: OffsetField | None
     """From fields alone, where there are enough: roofs lean in oblique imagery, the ground does not."""
-
-
-def surroundings(features: gpd.GeoDataFrame, extract: Extract) -> Surroundings:
-    """Return the rows of an extract near the features, in the features' CRS."""
-    osm = extract.features
-    if len(features) and len(osm):
-        left, bottom, right, top = features.total_bounds
-        around = shapely.box(left - AROUND_M, bottom - AROUND_M, right + AROUND_M, top + AROUND_M)
-        # Edges are densified so that a wide region's box keeps its sides on the globe.
-        ring = shapely.segmentize(around, max(right - left, top - bottom, 1.0) / 8)
-        window = transform_geometries([ring], source=features.crs, target=LON_LAT)[0]
-        west, south, east, north = window.bounds
-        if east - west < 180.0:
-            bounds = shapely.bounds(osm.geometry.to_numpy())
-            near = (
-                (bounds[:, 0] <= east) & (bounds[:, 2] >= west) & (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
-            )
-            osm = osm[near]
-    else:
-        osm = osm.iloc[:0]
-    lon_lat = np.asarray(osm.geometry.to_numpy(), dtype=object)
-    metric = transform_geometries(lon_lat, source=LON_LAT, target=features.crs)
-    broken = ~shapely.is_valid(metric)
-    metric[broken] = [_mended(each) for each in metric[broken]]
-    empty = shapely.is_empty(metric)
-    frame = osm.set_geometry(gpd.GeoSeries(metric, index=osm.index, crs=features.crs))
-    return Surroundings(
-        metric=frame[~empty].reset_index(drop=True), lon_lat=lon_lat[~empty], n_repaired=int(broken.sum())
-    )
-
-
-def _mended(geometry: shapely.Geometry) -> shapely.Geometry:
-    if shapely.get_type_id(geometry) not in (3, 6):
-        return geometry
-    parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(geometry)))
-    return shapely.union_all(parts[shapely.get_type_id(parts) == 3])
 
 
 def find_offsets(features: gpd.GeoDataFrame, osm: gpd.GeoDataFrame, *, options: DiffOptions) -> Offsets:
@@ -93,18 +42,12 @@ def find_offsets(features: gpd.GeoDataFrame, osm: gpd.GeoDataFrame, *, options: 
     return Offsets(all=together, fields=ground if sure else None)
 
 
-def in_osm_frame(features: gpd.GeoDataFrame, offsets: Offsets) -> NDArray[np.object_]:
-    """Return the features' polygons moved to where OSM has such objects."""
-    shapes = np.asarray(features.geometry.to_numpy(), dtype=object)
-    return shifted(shapes, -offsets_of(features, offsets))
-
-
 def drawn_in_imagery(
-    decisions: Decisions, features: gpd.GeoDataFrame, offsets: Offsets, *, options: DiffOptions
+    decisions: Decisions, offset_m: NDArray[np.float64], *, crs: Any, options: DiffOptions
 ) -> Decisions:
     """Return the decisions with all outlines moved back to where the imagery shows the objects."""
-    polygon = shifted(decisions.polygon, offsets_of(features, offsets))
-    outlines = prepare_outlines(polygon, crs=features.crs, options=replace(options, simplify_m=0.0))
+    polygon = shifted(decisions.polygon, offset_m)
+    outlines = prepare_outlines(polygon, crs=crs, options=replace(options, simplify_m=0.0))
     return replace(
         decisions,
         polygon=outlines.metric,

@@ -2,17 +2,28 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from groundplan.crs import LON_LAT, transform_geometries
+from osm.outline import round_lon_lat
+
 GRID_DEG = 4.5e-5
 """Five metres of latitude; a detector that draws the same object a little differently stays in the cell mostly."""
 
+ROWS_AT_ONCE = 50_000
+"""Outlines that are in degrees at the same time."""
+
 
 def change_ids(
-    labels: Sequence[str] | NDArray[np.object_], lon_lat: NDArray[np.object_], *, imagery_id: str
+    labels: Sequence[str] | NDArray[np.object_],
+    polygons: NDArray[np.object_],
+    *,
+    crs: Any = LON_LAT,
+    imagery_id: str,
 ) -> list[str]:
     """Return one id per change: a hash of label, centroid on a 5 m grid and imagery.
 
@@ -22,27 +33,40 @@ def change_ids(
     Parameters
     ----------
     labels : sequence of str, length N
-    lon_lat : ndarray of geometry, shape (N,)
-        In EPSG:4326.
+    polygons : ndarray of geometry, shape (N,)
+    crs : CRS
+        Of the polygons.
     imagery_id : str
         Empty where unknown.
     """
+    names: list[str] = []
+    for start in range(0, len(labels), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        names += _names(labels[part], _outlines(polygons[part], crs), imagery_id)
+    places: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        places.setdefault(name, []).append(index)
+    for name, shared in places.items():
+        if len(shared) > 1:
+            shapes = shapely.to_wkb(shapely.normalize(_outlines(polygons[shared], crs)), byte_order=1)
+            for rank, (_, index) in enumerate(sorted(zip(shapes, shared, strict=True))):
+                names[index] = name if rank == 0 else f"{name}-{rank + 1}"
+    return names
+
+
+def _outlines(polygons: NDArray[np.object_], crs: Any) -> NDArray[np.object_]:
+    return round_lon_lat(transform_geometries(polygons, source=crs, target=LON_LAT))
+
+
+def _names(
+    labels: Sequence[str] | NDArray[np.object_], lon_lat: NDArray[np.object_], imagery_id: str
+) -> list[str]:
     centres = shapely.centroid(lon_lat)
     rows = np.round(shapely.get_y(centres) / GRID_DEG).astype(np.int64)
     # As wide as high at this latitude, taken from the row so that all in the cell agree.
     width = GRID_DEG / np.maximum(np.cos(np.radians(rows * GRID_DEG)), 0.01)
     columns = np.round(shapely.get_x(centres) / width).astype(np.int64)
-    plain = [
+    return [
         "p-" + hashlib.sha256(f"{label}\0{column}\0{row}\0{imagery_id}".encode()).hexdigest()[:16]
         for label, column, row in zip(labels, columns.tolist(), rows.tolist(), strict=True)
     ]
-    places: dict[str, list[int]] = {}
-    for index, name in enumerate(plain):
-        places.setdefault(name, []).append(index)
-    out = list(plain)
-    for name, shared in places.items():
-        if len(shared) > 1:
-            shapes = shapely.to_wkb(shapely.normalize(lon_lat[shared]), byte_order=1)
-            for rank, (_, index) in enumerate(sorted(zip(shapes, shared, strict=True))):
-                out[index] = name if rank == 0 else f"{name}-{rank + 1}"
-    return out

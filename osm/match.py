@@ -1,6 +1,7 @@
 """Two sets of polygons in one metric CRS -> the pairs that overlap, with how much of each."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -45,6 +46,19 @@ class Pairs:
             iou=self.iou[keep],
             cov_det=self.cov_det[keep],
             cov_osm=self.cov_osm[keep],
+        )
+
+    def at(self, det: NDArray[np.int64], osm: NDArray[np.int64]) -> "Pairs":
+        """Return the pairs with positions in what the detections and OSM rows were taken from."""
+        return replace(self, det=det[self.det], osm=osm[self.osm])
+
+    @staticmethod
+    def joined(parts: Sequence["Pairs"]) -> "Pairs":
+        """Return all pairs of several."""
+        none = np.empty(0)
+        first = Pairs(det=none.astype(np.int64), osm=none.astype(np.int64), iou=none, cov_det=none, cov_osm=none)
+        return Pairs(
+            **{name: np.concatenate([getattr(part, name) for part in (first, *parts)]) for name in Pairs.__slots__}
         )
 
 

@@ -157,42 +157,77 @@ def still_valid(
     return tuple(each for each in decisions if each.decision != "rejected" or not "" < each.looked_at < today)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """D decisions in the order in which they were taken, as arrays in a metric CRS."""
+
+    id: NDArray[np.object_]
+    """(D,): change_id at the time."""
+    label: NDArray[np.object_]
+    """(D,): labels."""
+    decision: NDArray[np.object_]
+    """(D,): "accepted", "rejected" or "done"."""
+    polygon: NDArray[np.object_]
+    """(D,): outlines as they were shown."""
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def within(self, bounds: NDArray[np.float64]) -> "Remembered":
+        """Return those whose bounds meet left, bottom, right, top."""
+        box = shapely.bounds(self.polygon)
+        near = (box[:, :2] <= bounds[2:]).all(axis=1) & (box[:, 2:] >= bounds[:2]).all(axis=1)
+        return Remembered(**{name: getattr(self, name)[near] for name in self.__slots__})
+
+
+def remember(decisions: Sequence[Decision], *, crs: Any) -> Remembered:
+    """Return decisions as arrays in the metric CRS `crs`."""
+
+    def column(values: list[Any]) -> NDArray[np.object_]:
+        out = np.empty(len(values), dtype=object)
+        out[:] = values
+        return out
+
+    polygons = column([each.polygon for each in decisions])
+    return Remembered(
+        id=column([each.id for each in decisions]),
+        label=column([each.label for each in decisions]),
+        decision=column([each.decision for each in decisions]),
+        polygon=transform_geometries(polygons, source=LON_LAT, target=crs),
+    )
+
+
 def recall(
-    decisions: Sequence[Decision],
+    remembered: Remembered,
     *,
-    ids: Sequence[str],
+    ids: NDArray[np.object_],
     labels: NDArray[np.object_],
     polygons: NDArray[np.object_],
-    crs: Any,
 ) -> NDArray[np.object_]:
     """Return what was decided about each detection: "accepted", "rejected", "done" or "".
 
     A decision concerns the detections of its label with an IoU of at least 0.5: a rejected object stays rejected
     when another model draws it a little differently. Where none fits, the one with the detection's id and label
-    counts if the two at least overlap.
+    counts if the two at least overlap. The latest that fits counts.
 
     Parameters
     ----------
-    decisions : sequence of Decision
-        In the order in which they were taken; the latest that fits counts.
-    ids : sequence of str, length N
-    labels : ndarray of shape (N,)
+    remembered : Remembered
+    ids : ndarray of str, shape (N,)
+    labels : ndarray of str, shape (N,)
     polygons : ndarray of geometry, shape (N,)
-        In OSM's frame, in the metric CRS `crs`.
+        In OSM's frame, in the CRS of `remembered`.
     """
     out = np.full(len(labels), "", dtype=object)
-    if len(decisions) == 0 or len(labels) == 0:
+    if len(remembered) == 0 or len(labels) == 0:
         return out
     latest = np.full(len(labels), -1, np.int64)
-    shapes = np.array([decision.polygon for decision in decisions], dtype=object)
-    pairs = overlaps(polygons, transform_geometries(shapes, source=LON_LAT, target=crs))
-    known = np.array([decision.label for decision in decisions], dtype=object)
-    pairs = pairs.where(labels[pairs.det] == known[pairs.osm])
+    pairs = overlaps(polygons, remembered.polygon)
+    pairs = pairs.where(labels[pairs.det] == remembered.label[pairs.osm])
     same = pairs.where(pairs.iou >= SAME_IOU)
     np.maximum.at(latest, same.det, same.osm)
-    names = np.array([decision.id for decision in decisions], dtype=object)
-    named = pairs.where((np.asarray(ids, dtype=object)[pairs.det] == names[pairs.osm]) & (latest[pairs.det] < 0))
+    named = pairs.where((ids[pairs.det] == remembered.id[pairs.osm]) & (latest[pairs.det] < 0))
     latest[named.det] = named.osm
     found = latest >= 0
-    out[found] = [decisions[number].decision for number in latest[found]]
+    out[found] = remembered.decision[latest[found]]
     return out

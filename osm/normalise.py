@@ -1,5 +1,6 @@
 """Any frame of labelled polygons -> FEATURES in a metric CRS, single valid polygons, in an order of their own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, check_metric, transform_geometries, utm_crs
 from groundplan.errors import CRSError, SchemaError
@@ -65,7 +67,8 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     if len(frame) == 0:
         return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), counts=counts)
     _check_values(frame, what)
-    geometry = shapely.force_2d(frame.geometry.to_numpy())
+    # Copies only where something changes: a million outlines are half a gigabyte.
+    geometry = _changed(frame.geometry.to_numpy(), shapely.has_z, shapely.force_2d)
     polygonal = np.isin(shapely.get_type_id(geometry), (3, 6, 7))
     # Bounds leave single NaN out, so the vertices are looked at; GEOS raises at them.
     xy, owner = shapely.get_coordinates(geometry, return_index=True)
@@ -81,11 +84,7 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     counts["repaired"] = int(invalid.sum())
     geometry = geometry.copy()
     geometry[invalid] = shapely.make_valid(geometry[invalid])
-    parts, origin = shapely.get_parts(geometry, return_index=True)
-    deeper, inner = shapely.get_parts(parts, return_index=True)
-    polygons, origin = deeper, origin[inner]
-    keep = shapely.get_type_id(polygons) == 3
-    polygons, origin = polygons[keep], origin[keep]
+    polygons, origin = _polygons(geometry)
     counts["split"] = int((np.bincount(origin, minlength=len(rows)) > 1).sum())
     table = gpd.GeoDataFrame(
         pd.DataFrame(rows.drop(columns=frame.geometry.name)).iloc[origin].reset_index(drop=True),
@@ -93,12 +92,42 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
         crs=frame.crs,
     )
     table = _metric(table, what)
-    table = table.set_geometry([_thinned(polygon) for polygon in table.geometry], crs=table.crs)
-    area = shapely.area(table.geometry.to_numpy())
+    thin = _changed(
+        table.geometry.to_numpy(),
+        lambda each: shapely.get_num_coordinates(each) > MAX_VERTICES,
+        lambda each: np.array([_thinned(polygon) for polygon in each], dtype=object),
+    )
+    table = table.set_geometry(gpd.GeoSeries(thin, index=table.index, crs=table.crs))
+    area = shapely.area(thin)
     # A square decimetre: below it a polygon is a leftover of a repair, not an object.
     counts["degenerate"] = int((area <= 0.01).sum())
     table, area = table[area > 0.01].reset_index(drop=True), area[area > 0.01]
     return _as_features(table, area, counts, what)
+
+
+def _changed(
+    geometry: NDArray[np.object_],
+    which: Callable[[NDArray[np.object_]], NDArray[np.bool_]],
+    how: Callable[[NDArray[np.object_]], NDArray[np.object_]],
+) -> NDArray[np.object_]:
+    """Return an array in which some geometries are changed and the others are the same objects."""
+    out = np.array(geometry, dtype=object)
+    chosen = which(out)
+    out[chosen] = how(out[chosen])
+    return out
+
+
+def _polygons(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Return the polygons in polygons and collections, in their order, and where each comes from."""
+    mixed = np.flatnonzero(shapely.get_type_id(geometry) != 3)
+    parts, first = shapely.get_parts(geometry[mixed], return_index=True)
+    deeper, second = shapely.get_parts(parts, return_index=True)
+    flat = shapely.get_type_id(deeper) == 3
+    plain = np.flatnonzero(shapely.get_type_id(geometry) == 3)
+    polygons = np.concatenate((geometry[plain], deeper[flat]))
+    origin = np.concatenate((plain, mixed[first[second[flat]]]))
+    order = np.argsort(origin, kind="stable")
+    return polygons[order], origin[order]
 
 
 def _thinned(polygon: shapely.Polygon) -> shapely.Geometry:

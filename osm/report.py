@@ -1,6 +1,7 @@
 """What a comparison found -> the dict that becomes diff_report.json, and its warnings."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,9 +13,10 @@ from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.records import Imagery
 from groundplan.schema import STATUSES
 from osm.extract import ExtractInfo
-from osm.frames import Offsets, Surroundings
+from osm.frames import Offsets
 from osm.offset_field import Offset, OffsetField
 from osm.options import DiffOptions
+from osm.surroundings import Surroundings
 
 
 def offset_record(offset: Offset) -> dict[str, Any]:
@@ -69,20 +71,19 @@ def osm_record(info: ExtractInfo) -> dict[str, Any]:
     }
 
 
-def count_records(changes: gpd.GeoDataFrame) -> dict[str, Any]:
+def count_records(statuses: Sequence[str], reasons: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
     """Return how many changes there are by status, by reason and by label, all in a fixed order."""
-    states = changes["status"].to_list()
-    status = Counter(states)
-    reasons = Counter(f"{state}:{each[0]}" for state, each in zip(states, changes["reasons"], strict=True))
-    both = Counter(zip(changes["label"].to_list(), states, strict=True))
-    labels = {
+    status = Counter(statuses)
+    reason = Counter(map("{}:{}".format, statuses, reasons))
+    both = Counter(zip(labels, statuses, strict=True))
+    by_label = {
         label: {state: n for state in STATUSES if (n := both[(label, state)])}
         for label in sorted({label for label, _ in both})
     }
     return {
         "status": {state: status[state] for state in STATUSES},
-        "reason": dict(sorted(reasons.items())),
-        "label": labels,
+        "reason": dict(sorted(reason.items())),
+        "label": by_label,
     }
 
 
@@ -107,9 +108,9 @@ def find_warnings(
     if len(features) == 0:
         return [*found, "there are no features to compare"]
     found += _reach(features, info, options)
-    if not len(near.metric):
+    if not len(near):
         found.append("the extract has nothing that matters near the features; everything looks new")
-    if not info.has_metadata and len(near.metric):
+    if not info.has_metadata and len(near):
         found.append("the extract carries no versions: whether OSM is newer than the imagery is not checked")
     elif imagery is None or imagery.date is None:
         found.append("the imagery has no date: whether OSM is newer than the imagery is not checked")

@@ -1,11 +1,10 @@
-"""A world -> which detections do not fit their place, size or time: rows 11 to 16 of the decision table."""
+"""A world -> which detections do not fit their place, size or time: rows 11 to 14 of the decision table."""
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from groundplan.labels import FIELD_LABELS
-from osm.match import overlaps
 from osm.options import DiffOptions
 from osm.tags import RULES
 from osm.world import World
@@ -78,36 +77,3 @@ def osm_newer(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     pairs = world.areas
     newer = world.osm.day[pairs.osm] > world.imagery_date.isoformat()
     return world.marked(pairs.det[newer.astype(bool)])
-
-
-def self_overlap(world: World, options: DiffOptions) -> NDArray[np.bool_]:
-    """Row 15: a better new feature has the ground already.
-
-    The best score is kept, among equal scores the larger, then the one first in order. A pitch inside a track
-    is normal.
-    """
-    det = world.det
-    pairs = overlaps(det.polygon, det.polygon)
-    pairs = pairs.where(pairs.det != pairs.osm)
-    same = det.label[pairs.det] == det.label[pairs.osm]
-    track = (det.label[pairs.det] == "running_track") | (det.label[pairs.osm] == "running_track")
-    pairs = pairs.where((pairs.cov > options.overlap_free) & (same | ~track))
-    weak = low_score(world, options)
-    order = np.lexsort((np.arange(len(det)), -shapely.area(det.polygon), -det.score))
-    rank = np.empty(len(det), np.int64)
-    rank[order] = np.arange(len(det))
-    against: dict[int, list[int]] = {}
-    for one, other in zip(pairs.det.tolist(), pairs.osm.tolist(), strict=True):
-        against.setdefault(one, []).append(other)
-    lost = np.zeros(len(det), bool)
-    for index in sorted(against, key=lambda each: int(rank[each])):
-        lost[index] = any(
-            rank[other] < rank[index] and not lost[other] and not weak[other] for other in against[index]
-        )
-    return lost
-
-
-def low_score(world: World, options: DiffOptions) -> NDArray[np.bool_]:
-    """Row 16: the detector was not sure enough for its label."""
-    least = np.array([options.least_score(label) for label in world.det.label], np.float64)
-    return np.asarray(world.det.score < least)

@@ -3,13 +3,10 @@
 import datetime as dt
 from dataclasses import dataclass, replace
 
-import geopandas as gpd
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from osm.match import Pairs, overlaps
-from osm.tags import GONE_PREFIXES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,25 +97,6 @@ class World:
         position[index] = np.arange(len(index))
         areas = self.areas.where(position[self.areas.det] >= 0)
         return replace(self, det=self.det.take(index), areas=replace(areas, det=position[areas.det]))
-
-
-def mapped(osm: gpd.GeoDataFrame) -> Mapped:
-    """Return OSM_FEATURES (in the metric CRS) as arrays."""
-    geometry = osm.geometry.to_numpy()
-    # Lists first: an Arrow column makes an object of its own for every look at a row.
-    keys = list(zip(osm["osm_type"].to_list(), osm["osm_id"].to_list(), strict=True))
-    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    tags = osm["tags"].to_list()
-    return Mapped(
-        geometry=np.asarray(geometry, dtype=object),
-        label=osm["label"].to_numpy(dtype=object),
-        role=osm["role"].to_numpy(dtype=object),
-        element=np.array([numbers[key] for key in keys], np.int64),
-        pitch=np.array([each.get("leisure") == "pitch" for each in tags], bool),
-        gone=np.array([any(key.split(":")[0] in GONE_PREFIXES for key in each) for each in tags], bool),
-        day=np.array([str(stamp)[:10] for stamp in osm["timestamp"].to_list()], dtype=object),
-        areal=np.isin(shapely.get_type_id(geometry), (3, 6)),
-    )
 
 
 def build_world(det: Detected, osm: Mapped, *, imagery_date: dt.date | None) -> World:

@@ -3,7 +3,7 @@
 import pytest
 import shapely
 
-from osm.diff import compare
+from osm.compare import compare
 from osm.options import DiffOptions
 from osm.read import read_osm
 
@@ -176,13 +176,8 @@ def decided(new_world, make_box, make_features, imagery, tmp_path_factory):
     # Names travel as feature_id, so that the outcome is found again.
     frame["feature_id"] = [f"{name}#{k}" for name, dets, _ in named for k in range(len(dets))]
     extract = read_osm(world.write(tmp_path_factory.mktemp("table") / "world.osm.pbf"))
-    changes, report = compare(
-        frame,
-        extract,
-        imagery=imagery,
-        options=DiffOptions(offset="off"),
-    )
-    return named, changes, report
+    found = compare(frame, extract, imagery=imagery, options=DiffOptions(offset="off"))
+    return named, found.frame(), found.report
 
 
 def test_every_row_of_the_table_gives_its_status_and_reason(decided):

@@ -7,7 +7,7 @@ import shapely
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import OutputError, SchemaError
 from osm.ids import change_ids
-from osm.memory import Decision, append_decision, read_decisions, recall, still_valid
+from osm.memory import Decision, append_decision, read_decisions, recall, remember, still_valid
 from osm.options import DiffOptions
 
 CRS = "EPSG:32632"
@@ -27,11 +27,10 @@ def decided(word, shape, *, change_id="p-1", label="building"):
 
 def ask(decisions, shape, *, change_id="p-9", label="building"):
     return recall(
-        decisions,
-        ids=[change_id],
+        remember(decisions, crs=CRS),
+        ids=np.array([change_id], dtype=object),
         labels=np.array([label], dtype=object),
         polygons=np.array([shape], dtype=object),
-        crs=CRS,
     )[0]
 
 

@@ -6,7 +6,7 @@ Five kilometres of the extract here; all of it in benchmarks/osm_planted.py.
 import pytest
 
 from benchmarks._osm_world import IMAGERY, MIDDLE, detections, judge, plant
-from osm.diff import compare
+from osm.compare import compare
 from osm.options import DiffOptions
 from osm.read import read_osm
 
@@ -14,9 +14,9 @@ from osm.read import read_osm
 def result(planted, extract, **how):
     """What `judge` says of a comparison, and how many detections there were."""
     frame = detections(planted, **how)
-    changes, report = compare(frame, extract, imagery=IMAGERY, options=DiffOptions())
+    found = compare(frame, extract, imagery=IMAGERY, options=DiffOptions())
     how.pop("wrong", None)
-    return judge(planted, changes, report, **how), len(frame)
+    return judge(planted, found.frame(), found.report, **how), len(frame)
 
 
 @pytest.fixture(scope="module")

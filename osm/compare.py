@@ -1,0 +1,314 @@
+"""FEATURES and an extract in memory -> one decision about each, and what nobody detected: cell by cell."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from groundplan.records import Imagery
+from groundplan.schema import CHANGES, empty_frame
+from osm.apart import keep_apart
+from osm.cells import make_cells
+from osm.changes import change_rows, osm_only_ids, osm_only_rows
+from osm.decide import decide
+from osm.decided import Decided, undecided
+from osm.evidence import gather_evidence, touched_elements
+from osm.extract import Extract
+from osm.frames import detected, drawn_in_imagery, find_offsets, offsets_of
+from osm.ids import change_ids
+from osm.match import Pairs, components
+from osm.memory import Decision, Remembered, recall, remember, still_valid
+from osm.normalise import normalise
+from osm.offset import shifted
+from osm.options import DiffOptions
+from osm.report import (
+    cell_records,
+    count_records,
+    find_warnings,
+    imagery_record,
+    offset_doubt,
+    offset_record,
+    osm_record,
+)
+from osm.rivals import decide_rivals
+from osm.surroundings import Surroundings, surroundings
+from osm.world import Detected, World, build_world
+
+ROWS_AT_ONCE = 10_000
+"""Rows of CHANGES that are a frame at the same time: 15 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """N features that were compared with an extract; rows of CHANGES are made when they are asked for."""
+
+    features: pd.DataFrame
+    """FEATURES without their geometry."""
+    ids: NDArray[np.object_]
+    """(N,): change_id of each."""
+    order: NDArray[np.int64]
+    """(N,): their positions in the order of change_id."""
+    decided: Decided
+    """What is decided about them."""
+    near: Surroundings
+    """The OSM rows around them."""
+    missed: NDArray[np.int64]
+    """Positions of OSM rows that nobody detected, in the order of their change_id; they come before all others."""
+    report: dict[str, Any]
+    """The report, nothing proposed yet."""
+    options: DiffOptions
+    """As it was made."""
+
+    def __len__(self) -> int:
+        return len(self.ids) + len(self.missed)
+
+    def rows(self, index: NDArray[np.int64]) -> gpd.GeoDataFrame:
+        """Return the CHANGES of the features at these positions."""
+        return change_rows(index, self.features, self.decided, self.near, ids=self.ids, options=self.options)
+
+    def frames(self, proposal: NDArray[np.object_] | None = None) -> Iterator[gpd.GeoDataFrame]:
+        """Yield all CHANGES in the order of change_id, in pieces; one without rows when there are none.
+
+        Parameters
+        ----------
+        proposal : ndarray of str, shape (N,), optional
+            Where each feature is proposed; nowhere when not given.
+        """
+        if len(self) == 0:
+            yield empty_frame(CHANGES, crs="EPSG:4326")
+        for start in range(0, len(self.missed), ROWS_AT_ONCE):
+            yield osm_only_rows(self.missed[start : start + ROWS_AT_ONCE], self.near)
+        for start in range(0, len(self.order), ROWS_AT_ONCE):
+            index = self.order[start : start + ROWS_AT_ONCE]
+            frame = self.rows(index)
+            yield frame if proposal is None else frame.assign(proposal=pd.Series(proposal[index], dtype="str"))
+
+    def frame(self) -> gpd.GeoDataFrame:
+        """Return all CHANGES as one frame in EPSG:4326, sorted by change_id, nothing proposed yet."""
+        return pd.concat(list(self.frames()), ignore_index=True)
+
+
+def compare(
+    features: gpd.GeoDataFrame,
+    extract: Extract,
+    *,
+    imagery: Imagery | None,
+    options: DiffOptions,
+    decisions: tuple[Decision, ...] = (),
+) -> Comparison:
+    """Compare features with an extract.
+
+    Offsets are estimated from all of the region. Then one cell after the other is compared with the OSM rows
+    around it, and what nothing in OSM speaks against among itself.
+
+    Raises
+    ------
+    SchemaError
+        The features lack what is needed.
+    """
+    normal = normalise(features)
+    rows = normal.features
+    near = surroundings(rows, extract)
+    offsets = find_offsets(rows, _areas(near, rows), options=options)
+    labels = rows["label"].to_numpy(dtype=object)
+    # From the outlines as detected, so that ids outlast a better offset.
+    ids = np.empty(len(rows), dtype=object)
+    ids[:] = change_ids(labels, rows.geometry.to_numpy(), crs=rows.crs, imagery_id=imagery.id if imagery else "")
+    order = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
+    kept = still_valid(decisions, imagery_date=imagery.date if imagery else None, options=options)
+    region = _Region(
+        rows=rows,
+        ids=ids,
+        offset_m=offsets_of(rows, offsets),
+        near=near,
+        extract=extract,
+        remembered=remember(kept, crs=rows.crs),
+        imagery=imagery,
+        options=options,
+    )
+    decided, families, touched, bounds = _by_cells(region)
+    _settle_rivals(decided, rows, options)
+    if offset_doubt(offsets, options):
+        new = decided.status == "new"
+        decided.status[new], decided.reason[new] = "review", "offset_doubtful"
+    areas = near.rows.geometry.to_numpy()[(near.rows["role"] == "area").to_numpy()]
+    areas = areas[np.isin(shapely.get_type_id(areas), (3, 6))]
+    keep_apart(decided, mapped=areas, order=order, crs=rows.crs, options=options)
+    missed = _missed(near, np.unique(labels.astype("str")), touched, bounds)
+    n_missed = len(missed)
+    report = {
+        "counts": count_records(
+            [*decided.status, *["osm_only"] * n_missed],
+            [*decided.reason, *["not_detected"] * n_missed],
+            [*labels, *near.rows["label"].iloc[missed]],
+        ),
+        "offset_m": offset_record(offsets.all.whole),
+        "offset_fields_m": offset_record(offsets.fields.whole) if offsets.fields else None,
+        "cells": cell_records(offsets.all, crs=rows.crs),
+        "components": _component_counts(families, n_det=len(rows), n_osm=len(near)),
+        "input": {"features": len(features), "compared": len(rows), **normal.counts},
+        "crs": rows.crs.to_string(),
+        "osm": osm_record(extract.info),
+        "imagery": imagery_record(imagery),
+        "warnings": find_warnings(
+            rows,
+            info=extract.info,
+            near=near,
+            offsets=offsets,
+            repairs=normal.counts,
+            imagery=imagery,
+            options=options,
+        ),
+        "options": asdict(options),
+    }
+    return Comparison(
+        features=pd.DataFrame(rows.drop(columns="geometry")),
+        ids=ids,
+        order=order,
+        decided=decided,
+        near=near,
+        missed=missed,
+        report=report,
+        options=options,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Region:
+    """What the cells of a region are cut from."""
+
+    rows: gpd.GeoDataFrame
+    ids: NDArray[np.object_]
+    offset_m: NDArray[np.float64]
+    near: Surroundings
+    extract: Extract
+    remembered: Remembered
+    imagery: Imagery | None
+    options: DiffOptions
+
+
+def _areas(near: Surroundings, rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the mapped areas of the labels that were detected, in the metric CRS."""
+    wanted = (near.rows["role"] == "area") & near.rows["label"].isin(set(rows["label"]))
+    return gpd.GeoDataFrame(
+        near.rows.loc[wanted, ["role", "label"]], geometry=near.geometry(wanted.to_numpy()), crs=rows.crs
+    )
+
+
+def _by_cells(
+    region: _Region,
+) -> tuple[Decided, Pairs, NDArray[np.int64], NDArray[np.float64]]:
+    """Decide all cells.
+
+    Returns
+    -------
+    tuple
+        What is decided; how detections and mapped areas of their family hang together; the numbers of the elements
+        that were met; and left, bottom, right, top of the detections in OSM's frame.
+    """
+    decided = undecided(len(region.rows))
+    shapes = np.asarray(region.rows.geometry.to_numpy(), dtype=object)
+    families: list[Pairs] = []
+    touched = [np.empty(0, np.int64)]
+    bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
+    for cell in make_cells(shapes, region.offset_m, region.near):
+        index = np.union1d(cell.own, cell.beside)
+        chosen = np.searchsorted(index, cell.own)
+        world, memory = _look(region, index, cell.osm, shapes[index])
+        around = shapely.total_bounds(world.det.polygon[chosen])
+        bounds = np.r_[np.minimum(bounds[:2], around[:2]), np.maximum(bounds[2:], around[2:])]
+        decisions = decide(world, crs=region.rows.crs, options=region.options)
+        drawn = decisions
+        if region.options.proposal_frame == "imagery":
+            by = region.offset_m[index]
+            drawn = drawn_in_imagery(decisions, by, crs=region.rows.crs, options=region.options)
+        evidence = gather_evidence(world, decisions, options=region.options)
+        decided.put(
+            cell.own,
+            decisions=decisions,
+            drawn=drawn,
+            evidence=evidence,
+            memory=memory,
+            chosen=chosen,
+            osm=cell.osm,
+            crs=region.rows.crs,
+        )
+        touched.append(touched_elements(world, options=region.options))
+        family = world.family.where(np.isin(world.family.det, chosen))
+        families.append(family.at(index, cell.osm))
+    return decided, Pairs.joined(families), np.unique(np.concatenate(touched)), bounds
+
+
+def _look(
+    region: _Region, index: NDArray[np.int64], osm: NDArray[np.int64], shapes: NDArray[np.object_]
+) -> tuple[World, NDArray[np.object_]]:
+    """Return the world of some detections, and what was decided about them before."""
+    rows, ids = region.rows.iloc[index], region.ids[index]
+    labels = rows["label"].to_numpy(dtype=object)
+    polygons = shifted(shapes, -region.offset_m[index])
+
+    def before(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+        known = region.remembered.within(shapely.total_bounds(polygons))
+        return recall(known, ids=ids, labels=labels, polygons=polygons)
+
+    memory = before(polygons)
+    if region.options.proposal_frame == "imagery":
+        # Decisions of such runs hold the outlines as they were shown: where the imagery has them.
+        memory = np.where(memory == "", before(shapes), memory)
+    refused = np.isin(memory, ("rejected", "done"))
+    det = detected(rows, polygons, bbox=region.extract.info.bbox, rejected=refused)
+    date = region.imagery.date if region.imagery else None
+    return build_world(det, region.near.mapped(osm), imagery_date=date), memory
+
+
+def _settle_rivals(decided: Decided, rows: gpd.GeoDataFrame, options: DiffOptions) -> None:
+    left = np.flatnonzero(decided.status == "")
+    some, none = rows.iloc[left], np.zeros(len(left), bool)
+    det = Detected(
+        label=some["label"].to_numpy(dtype=object),
+        polygon=np.asarray(shapely.from_wkb(decided.rival[left]), dtype=object),
+        score=some["score"].to_numpy(np.float64),
+        shape=some["shape"].to_numpy(dtype=object),
+        edge=none,
+        outline_ok=decided.outline_ok[left],
+        rejected=none,
+    )
+    decided.status[left], decided.reason[left] = decide_rivals(det, options)
+    decided.rival[left] = None
+
+
+def _missed(
+    near: Surroundings, labels: NDArray[np.str_], touched: NDArray[np.int64], bounds: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the mapped objects that no detection meets, in the order of their change_id.
+
+    Only labels that were detected at all, inside the bounds of the detections, are reported: elsewhere nobody
+    has looked.
+    """
+    sought = near.rows["role"].isin(("area", "line", "node")) & near.rows["label"].isin(set(labels.tolist()))
+    rows = np.flatnonzero(sought.to_numpy() & ~np.isin(near.element, touched))
+    rows = rows[np.isin(rows, near.within(bounds))]
+    rows = rows[shapely.intersects(near.geometry(rows), shapely.box(*bounds))] if len(rows) else rows
+    _, first = np.unique(near.element[rows], return_index=True)
+    rows = rows[np.sort(first)]
+    names = osm_only_ids(rows, near)
+    return rows[sorted(range(len(rows)), key=names.__getitem__)]
+
+
+def _component_counts(family: Pairs, *, n_det: int, n_osm: int) -> dict[str, int]:
+    """Return how many groups hang together by how many detections and OSM areas they have."""
+    det, osm = components(family, n_det=n_det, n_osm=n_osm, min_cov=0.3)
+    size = n_det + n_osm
+    per_det, per_osm = np.bincount(det, minlength=size), np.bincount(osm, minlength=size)
+    one_det, many_det = per_det == 1, per_det > 1
+    return {
+        "one_to_one": int((one_det & (per_osm == 1)).sum()),
+        "one_to_many": int((one_det & (per_osm > 1)).sum()),
+        "many_to_one": int((many_det & (per_osm == 1)).sum()),
+        "many_to_many": int((many_det & (per_osm > 1)).sum()),
+    }

@@ -1,0 +1,122 @@
+"""An extract and a place -> the OSM rows around it, kept small until a part of them is looked at."""
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from groundplan.crs import LON_LAT, transform_geometries
+from osm.extract import Extract
+from osm.tags import GONE_PREFIXES
+from osm.world import Mapped
+
+AROUND_M = 500.0
+"""OSM elements further from all detections than this are not looked at; more than any search radius."""
+
+ROWS_AT_ONCE = 50_000
+"""Rows that are geometries in both systems at the same time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """M rows of OSM_FEATURES near the detections."""
+
+    rows: gpd.GeoDataFrame
+    """In EPSG:4326, as they are in the file."""
+    wkb: NDArray[np.object_]
+    """(M,): the geometries in the metric CRS as WKB, a quarter the size of a geometry; areas valid."""
+    bounds: NDArray[np.float64]
+    """(M, 4): left, bottom, right, top in the metric CRS."""
+    element: NDArray[np.int64]
+    """(M,): number of the element; rows of one element share it."""
+    n_repaired: int
+    """Areas that had to be made valid."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def geometry(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> NDArray[np.object_]:
+        """Return geometries in the metric CRS."""
+        return np.asarray(shapely.from_wkb(self.wkb[index]), dtype=object)
+
+    def within(self, bounds: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the positions of the rows whose bounds meet left, bottom, right, top."""
+        left, bottom, right, top = bounds
+        near = (self.bounds[:, 0] <= right) & (self.bounds[:, 2] >= left)
+        return np.flatnonzero(near & (self.bounds[:, 1] <= top) & (self.bounds[:, 3] >= bottom))
+
+    def mapped(self, index: NDArray[np.int64]) -> Mapped:
+        """Return some rows as the decision table looks at them."""
+        rows, geometry = self.rows.iloc[index], self.geometry(index)
+        tags = rows["tags"].to_list()
+        return Mapped(
+            geometry=geometry,
+            label=rows["label"].to_numpy(dtype=object),
+            role=rows["role"].to_numpy(dtype=object),
+            element=self.element[index],
+            pitch=np.array([each.get("leisure") == "pitch" for each in tags], bool),
+            gone=np.array([any(key.split(":")[0] in GONE_PREFIXES for key in each) for each in tags], bool),
+            day=np.array([str(stamp)[:10] for stamp in rows["timestamp"].to_list()], dtype=object),
+            areal=np.isin(shapely.get_type_id(geometry), (3, 6)),
+        )
+
+    def records(self, index: NDArray[np.int64]) -> list[dict[str, object]]:
+        """Return per row the record that changes carry: type, id, version, timestamp."""
+        names = ("osm_type", "osm_id", "version", "timestamp")
+        columns = [self.rows[name].iloc[index].to_list() for name in names]
+        return [
+            {"type": kind, "id": number, "version": version, "timestamp": stamp}
+            for kind, number, version, stamp in zip(*columns, strict=True)
+        ]
+
+
+def surroundings(features: gpd.GeoDataFrame, extract: Extract) -> Surroundings:
+    """Return the rows of an extract near the features."""
+    osm = extract.features
+    near = _near(features, osm) if len(features) and len(osm) else np.zeros(len(osm), bool)
+    rows = osm if near.all() else osm[near]
+    wkb = np.empty(len(rows), dtype=object)
+    bounds, full = np.empty((len(rows), 4)), np.empty(len(rows), bool)
+    n_repaired = 0
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        metric = transform_geometries(rows.geometry.iloc[part].to_numpy(), source=LON_LAT, target=features.crs)
+        broken = ~shapely.is_valid(metric)
+        n_repaired += int(broken.sum())
+        metric[broken] = [_mended(each) for each in metric[broken]]
+        wkb[part], bounds[part], full[part] = (
+            shapely.to_wkb(metric),
+            shapely.bounds(metric),
+            ~shapely.is_empty(metric),
+        )
+    if not full.all():
+        rows, wkb, bounds = rows[full], wkb[full], bounds[full]
+    # Lists: an Arrow column makes an object of its own for every look at a row.
+    numbers: dict[tuple[str, int], int] = {}
+    keys = zip(rows["osm_type"].to_list(), rows["osm_id"].to_list(), strict=True)
+    element = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+    return Surroundings(
+        rows=rows.reset_index(drop=True), wkb=wkb, bounds=bounds, element=element, n_repaired=n_repaired
+    )
+
+
+def _near(features: gpd.GeoDataFrame, osm: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    left, bottom, right, top = features.total_bounds
+    around = shapely.box(left - AROUND_M, bottom - AROUND_M, right + AROUND_M, top + AROUND_M)
+    # Edges are densified so that a wide region's box keeps its sides on the globe.
+    ring = shapely.segmentize(around, max(right - left, top - bottom, 1.0) / 8)
+    window = transform_geometries([ring], source=features.crs, target=LON_LAT)[0]
+    west, south, east, north = window.bounds
+    if east - west >= 180.0:
+        return np.ones(len(osm), bool)
+    bounds = shapely.bounds(osm.geometry.to_numpy())
+    return (bounds[:, 0] <= east) & (bounds[:, 2] >= west) & (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
+
+
+def _mended(geometry: shapely.Geometry) -> shapely.Geometry:
+    if shapely.get_type_id(geometry) not in (3, 6):
+        return geometry
+    parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(geometry)))
+    return shapely.union_all(parts[shapely.get_type_id(parts) == 3])
