@@ -35,13 +35,16 @@ class _Rows:
     wkb: list[str] = field(default_factory=list)
     element: list[tuple[str, int, int, dt.datetime]] = field(default_factory=list)
     row: list[Row] = field(default_factory=list)
+    seen: dict[tuple[object, ...], Row] = field(default_factory=dict)
     n_broken: int = 0
 
     def add(self, rows: list[Row], wkb: str, element: tuple[str, int, int, dt.datetime]) -> None:
         for row in rows:
             self.wkb.append(wkb)
             self.element.append(element)
-            self.row.append(row)
+            # Most elements share one of a few sets of tags: dicts of their own would weigh more than outlines.
+            role, label, tags = row
+            self.row.append(self.seen.setdefault((role, label, *tags.items()), row))
 
 
 def read_osm(path: Path) -> Extract:
