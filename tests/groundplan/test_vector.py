@@ -3,13 +3,22 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import shapely
 
 from groundplan import vector
 from groundplan.errors import SchemaError
 from groundplan.schema import FEATURES, check_features, empty_frame, feature_ids
-from groundplan.vector import geojson_text, read_vector, same_crs, write_geojson, write_parquet
+from groundplan.vector import (
+    GeoJSONWriter,
+    ParquetWriter,
+    geojson_text,
+    read_vector,
+    same_crs,
+    write_geojson,
+    write_parquet,
+)
 
 
 @pytest.fixture
@@ -50,6 +59,38 @@ def test_parquet_gives_lists_and_dicts_back(frame: gpd.GeoDataFrame, tmp_path: P
     first = (tmp_path / "a.parquet").read_bytes()
     write_parquet(frame, tmp_path / "a.parquet")
     assert (tmp_path / "a.parquet").read_bytes() == first
+
+
+def test_frames_one_after_the_other_are_one_geoparquet_file(frame: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    far = gpd.GeoDataFrame(
+        {"key": ["b"], "tags": [{}], "nan": [1.0], "list": [[]]}, geometry=[shapely.Point(20, 5)], crs=4326
+    )
+    with ParquetWriter(tmp_path / "a.parquet") as out:
+        for some in (frame, far, frame.iloc[:0]):
+            out.write(some)
+    back = read_vector(tmp_path / "a.parquet")
+    assert back["key"].tolist() == ["a", "b"] and back["tags"].tolist() == [{"k": "ü & <b>"}, {}]
+    assert back.crs == frame.crs and back.geometry.iloc[1].equals(far.geometry.iloc[0])
+    about = json.loads(pq.read_metadata(tmp_path / "a.parquet").metadata[b"geo"])["columns"]["geometry"]
+    assert about["geometry_types"] == ["Point", "Polygon"] and about["bbox"] == [9.5, 5.0, 20.0, 47.2]
+    write_parquet(frame.iloc[:0], tmp_path / "none.parquet")
+    assert len(read_vector(tmp_path / "none.parquet")) == 0
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.geojson"])
+def test_a_writer_that_is_broken_off_leaves_the_file_as_it_was(
+    frame: gpd.GeoDataFrame, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("before")
+    with (
+        pytest.raises(RuntimeError, match="broken off"),
+        ParquetWriter(tmp_path / name)
+        if name.endswith("parquet")
+        else GeoJSONWriter(tmp_path / name, id_column="key") as out,
+    ):
+        out.write(frame)
+        raise RuntimeError("broken off")
+    assert (tmp_path / name).read_text() == "before" and [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_an_empty_collection_is_valid_json() -> None:
