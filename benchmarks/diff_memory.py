@@ -13,7 +13,7 @@ from _table import write_row
 from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
-from groundplan.vector import write_parquet
+from groundplan.geoparquet import write_parquet
 
 CRS = "EPSG:32632"
 STEP_M = 25.0

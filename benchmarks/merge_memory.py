@@ -9,7 +9,7 @@ from _peak import run_alone
 from _table import write_row
 from merge_seams import town_parts
 
-from groundplan.vector import write_parquet
+from groundplan.geoparquet import write_parquet
 from pipeline.gather import PARTS_AT_ONCE
 from pipeline.merge import TILES_NAME, write_tiles
 

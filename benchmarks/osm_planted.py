@@ -10,7 +10,8 @@ from typing import Any
 from _osm_world import IMAGERY, Field, Planted, detections, judge, plant
 from _table import write_row
 
-from groundplan.vector import read_vector, write_parquet
+from groundplan.geoparquet import write_parquet
+from groundplan.vector import read_vector
 from pipeline.cli import main as groundplan
 
 EXTRACT = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "osm" / "liechtenstein.osm.pbf"

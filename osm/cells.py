@@ -7,7 +7,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from osm.surroundings import AROUND_M, Surroundings
+from osm.options import REACH_M
+from osm.surroundings import Surroundings
 
 CELL_FEATURES = 20_000
 """Detections that are compared at the same time: what they take, beyond what the region takes, is 80 MB."""
@@ -20,8 +21,8 @@ class Cell:
     own: NDArray[np.int64]
     """(N,): positions of the detections that are decided here."""
     beside: NDArray[np.int64]
-    """(K,): positions of detections outside that lie on the same mapped areas as some inside: how many share an
-    area is asked (row 4 of the table)."""
+    """(K,): positions of detections outside that may lie on the same mapped areas as some inside: how many share
+    an area is asked (row 4 of the table)."""
     osm: NDArray[np.int64]
     """(M,): positions of the OSM rows around."""
 
@@ -54,14 +55,24 @@ def make_cells(
     areas = (near.rows["role"] == "area").to_numpy()
     for own in _halved(np.arange(len(shapes)), (bounds[:, :2] + bounds[:, 2:]) / 2, most or CELL_FEATURES):
         window = np.r_[bounds[own, :2].min(axis=0), bounds[own, 2:].max(axis=0)]
-        osm = near.within(window + np.array([-AROUND_M, -AROUND_M, AROUND_M, AROUND_M]))
-        held = near.bounds[osm[areas[osm]]]
-        touching = (held[:, :2] <= window[2:]).all(axis=1) & (held[:, 2:] >= window[:2]).all(axis=1)
-        beyond = (held[:, :2] < window[:2]).any(axis=1) | (held[:, 2:] > window[2:]).any(axis=1)
-        left, bottom, right, top = held[touching & beyond].T
-        boxes = shapely.box(left - slack_m, bottom - slack_m, right + slack_m, top + slack_m)
-        beside = np.setdiff1d(tree.query(boxes)[1], own)
-        yield Cell(own=own, beside=beside, osm=osm)
+        around = near.within(window + np.array([-REACH_M, -REACH_M, REACH_M, REACH_M]))
+        inside = near.within(window)
+        beside = _beside(own, near.geometry(inside[areas[inside]]), tree, slack_m)
+        yield Cell(own=own, beside=beside, osm=around)
+
+
+def _beside(
+    own: NDArray[np.int64], areas: NDArray[np.object_], tree: shapely.STRtree, slack_m: float
+) -> NDArray[np.int64]:
+    """Return the detections of the tree that may lie on an area on which one of `own` may lie too."""
+    # Box by box of the parts: that of a multipolygon may hold a whole town.
+    parts, owner = shapely.get_parts(areas, return_index=True)
+    left, bottom, right, top = shapely.bounds(parts).T
+    boxes = shapely.box(left - slack_m, bottom - slack_m, right + slack_m, top + slack_m)
+    box, det = tree.query(boxes)
+    area = owner[box]
+    shared = np.isin(area, area[np.isin(det, own)])
+    return np.setdiff1d(det[shared], own)
 
 
 def _halved(index: NDArray[np.int64], xy: NDArray[np.float64], most: int) -> Iterator[NDArray[np.int64]]:

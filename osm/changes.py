@@ -81,17 +81,39 @@ def change_rows(
     return check_frame(frame, CHANGES, what="changes")
 
 
-def osm_only_ids(index: NDArray[np.int64], near: Surroundings) -> list[str]:
-    """Return the change_id of mapped objects that no detection meets."""
-    kinds, numbers = near.rows["osm_type"].iloc[index].to_list(), near.rows["osm_id"].iloc[index].to_list()
-    return [f"o-{kind}-{number}" for kind, number in zip(kinds, numbers, strict=True)]
+def find_missed(
+    near: Surroundings, labels: set[str], touched: NDArray[np.int64], bounds: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return positions of the mapped objects that no detection meets, in the order of their change_id.
+
+    Only labels that were detected at all, inside the bounds of the detections, are reported: elsewhere nobody
+    has looked.
+
+    Parameters
+    ----------
+    near : Surroundings
+    labels : set of str
+        What was detected.
+    touched : ndarray of int
+        Numbers of the elements that some detection of their family meets.
+    bounds : ndarray of shape (4,)
+        Left, bottom, right, top of the detections in OSM's frame.
+    """
+    sought = near.rows["role"].isin(("area", "line", "node")) & near.rows["label"].isin(labels)
+    rows = np.flatnonzero(sought.to_numpy() & ~np.isin(near.element, touched))
+    rows = rows[np.isin(rows, near.within(bounds))]
+    rows = rows[shapely.intersects(near.geometry(rows), shapely.box(*bounds))] if len(rows) else rows
+    _, first = np.unique(near.element[rows], return_index=True)
+    rows = rows[np.sort(first)]
+    names = _osm_only_ids(rows, near)
+    return rows[sorted(range(len(rows)), key=names.__getitem__)]
 
 
 def osm_only_rows(index: NDArray[np.int64], near: Surroundings) -> gpd.GeoDataFrame:
     """Return CHANGES of mapped objects that no detection meets: information, never a deletion."""
     n, rows = len(index), near.rows.iloc[index]
     columns: dict[str, Any] = {
-        "change_id": osm_only_ids(index, near),
+        "change_id": _osm_only_ids(index, near),
         "feature_id": [""] * n,
         "status": ["osm_only"] * n,
         "label": rows["label"].to_list(),
@@ -112,6 +134,11 @@ def osm_only_rows(index: NDArray[np.int64], near: Surroundings) -> gpd.GeoDataFr
     }
     frame = gpd.GeoDataFrame(columns, geometry=rows.geometry.to_numpy(), crs=LON_LAT)
     return check_frame(frame, CHANGES, what="changes")
+
+
+def _osm_only_ids(index: NDArray[np.int64], near: Surroundings) -> list[str]:
+    kinds, numbers = near.rows["osm_type"].iloc[index].to_list(), near.rows["osm_id"].iloc[index].to_list()
+    return [f"o-{kind}-{number}" for kind, number in zip(kinds, numbers, strict=True)]
 
 
 def _review(remembered: str, is_open: bool) -> str:

@@ -14,14 +14,14 @@ from groundplan.records import Imagery
 from groundplan.schema import CHANGES, empty_frame
 from osm.apart import keep_apart
 from osm.cells import make_cells
-from osm.changes import change_rows, osm_only_ids, osm_only_rows
+from osm.changes import change_rows, find_missed, osm_only_rows
 from osm.decide import decide
 from osm.decided import Decided, undecided
 from osm.evidence import gather_evidence, touched_elements
 from osm.extract import Extract
 from osm.frames import detected, drawn_in_imagery, find_offsets, offsets_of
 from osm.ids import change_ids
-from osm.match import Pairs, components
+from osm.match import Pairs, count_components
 from osm.memory import Decision, Remembered, recall, remember, still_valid
 from osm.normalise import normalise
 from osm.offset import shifted
@@ -37,7 +37,7 @@ from osm.report import (
 )
 from osm.rivals import decide_rivals
 from osm.surroundings import Surroundings, surroundings
-from osm.world import Detected, World, build_world
+from osm.world import World, build_world
 
 ROWS_AT_ONCE = 10_000
 """Rows of CHANGES that are a frame at the same time: 15 MB."""
@@ -121,6 +121,8 @@ def compare(
     ids[:] = change_ids(labels, rows.geometry.to_numpy(), crs=rows.crs, imagery_id=imagery.id if imagery else "")
     order = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
     kept = still_valid(decisions, imagery_date=imagery.date if imagery else None, options=options)
+    if len(rows) == 0:
+        kept = ()  # the CRS is then that of no place, into which decisions elsewhere cannot be brought
     region = _Region(
         rows=rows,
         ids=ids,
@@ -139,7 +141,8 @@ def compare(
     areas = near.rows.geometry.to_numpy()[(near.rows["role"] == "area").to_numpy()]
     areas = areas[np.isin(shapely.get_type_id(areas), (3, 6))]
     keep_apart(decided, mapped=areas, order=order, crs=rows.crs, options=options)
-    missed = _missed(near, np.unique(labels.astype("str")), touched, bounds)
+    decided.metric[:] = None
+    missed = find_missed(near, set(labels), touched, bounds)
     n_missed = len(missed)
     report = {
         "counts": count_records(
@@ -150,7 +153,7 @@ def compare(
         "offset_m": offset_record(offsets.all.whole),
         "offset_fields_m": offset_record(offsets.fields.whole) if offsets.fields else None,
         "cells": cell_records(offsets.all, crs=rows.crs),
-        "components": _component_counts(families, n_det=len(rows), n_osm=len(near)),
+        "components": count_components(families, n_det=len(rows), n_osm=len(near)),
         "input": {"features": len(features), "compared": len(rows), **normal.counts},
         "crs": rows.crs.to_string(),
         "osm": osm_record(extract.info),
@@ -194,10 +197,8 @@ class _Region:
 
 def _areas(near: Surroundings, rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return the mapped areas of the labels that were detected, in the metric CRS."""
-    wanted = (near.rows["role"] == "area") & near.rows["label"].isin(set(rows["label"]))
-    return gpd.GeoDataFrame(
-        near.rows.loc[wanted, ["role", "label"]], geometry=near.geometry(wanted.to_numpy()), crs=rows.crs
-    )
+    wanted = ((near.rows["role"] == "area") & near.rows["label"].isin(set(rows["label"]))).to_numpy()
+    return gpd.GeoDataFrame(near.rows.loc[wanted, ["role", "label"]], geometry=near.geometry(wanted), crs=rows.crs)
 
 
 def _by_cells(
@@ -239,8 +240,8 @@ def _by_cells(
             crs=region.rows.crs,
         )
         touched.append(touched_elements(world, options=region.options))
-        family = world.family.where(np.isin(world.family.det, chosen))
-        families.append(family.at(index, cell.osm))
+        family = world.family
+        families.append(family.where(np.isin(family.det, chosen)).at(index, cell.osm))
     return decided, Pairs.joined(families), np.unique(np.concatenate(touched)), bounds
 
 
@@ -268,47 +269,11 @@ def _look(
 
 def _settle_rivals(decided: Decided, rows: gpd.GeoDataFrame, options: DiffOptions) -> None:
     left = np.flatnonzero(decided.status == "")
-    some, none = rows.iloc[left], np.zeros(len(left), bool)
-    det = Detected(
-        label=some["label"].to_numpy(dtype=object),
-        polygon=np.asarray(shapely.from_wkb(decided.rival[left]), dtype=object),
-        score=some["score"].to_numpy(np.float64),
-        shape=some["shape"].to_numpy(dtype=object),
-        edge=none,
-        outline_ok=decided.outline_ok[left],
-        rejected=none,
+    some = rows.iloc[left]
+    decided.status[left], decided.reason[left] = decide_rivals(
+        some["label"].to_numpy(dtype=object),
+        np.asarray(shapely.from_wkb(decided.rival[left]), dtype=object),
+        some["score"].to_numpy(np.float64),
+        options=options,
     )
-    decided.status[left], decided.reason[left] = decide_rivals(det, options)
     decided.rival[left] = None
-
-
-def _missed(
-    near: Surroundings, labels: NDArray[np.str_], touched: NDArray[np.int64], bounds: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Return the mapped objects that no detection meets, in the order of their change_id.
-
-    Only labels that were detected at all, inside the bounds of the detections, are reported: elsewhere nobody
-    has looked.
-    """
-    sought = near.rows["role"].isin(("area", "line", "node")) & near.rows["label"].isin(set(labels.tolist()))
-    rows = np.flatnonzero(sought.to_numpy() & ~np.isin(near.element, touched))
-    rows = rows[np.isin(rows, near.within(bounds))]
-    rows = rows[shapely.intersects(near.geometry(rows), shapely.box(*bounds))] if len(rows) else rows
-    _, first = np.unique(near.element[rows], return_index=True)
-    rows = rows[np.sort(first)]
-    names = osm_only_ids(rows, near)
-    return rows[sorted(range(len(rows)), key=names.__getitem__)]
-
-
-def _component_counts(family: Pairs, *, n_det: int, n_osm: int) -> dict[str, int]:
-    """Return how many groups hang together by how many detections and OSM areas they have."""
-    det, osm = components(family, n_det=n_det, n_osm=n_osm, min_cov=0.3)
-    size = n_det + n_osm
-    per_det, per_osm = np.bincount(det, minlength=size), np.bincount(osm, minlength=size)
-    one_det, many_det = per_det == 1, per_det > 1
-    return {
-        "one_to_one": int((one_det & (per_osm == 1)).sum()),
-        "one_to_many": int((one_det & (per_osm > 1)).sum()),
-        "many_to_one": int((many_det & (per_osm == 1)).sum()),
-        "many_to_many": int((many_det & (per_osm > 1)).sum()),
-    }

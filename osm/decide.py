@@ -20,10 +20,8 @@ from osm.world import World, build_world
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row of the table."""
+    """One row of the table; its number in docs/osm.md stands behind it."""
 
-    number: str
-    """As in the documentation."""
     status: str
     """Status it gives."""
     reason: str
@@ -32,40 +30,40 @@ class Row:
     """Tells for each detection whether the row applies."""
 
 
-def _row(number: str, status: str, reason: str, test: Any) -> Row:
-    return Row(number=number, status=status, reason=reason, test=test)
+def _row(status: str, reason: str, test: Any) -> Row:
+    return Row(status=status, reason=reason, test=test)
 
 
 KNOWN: Final = (
-    _row("1", "suppressed", "memory", rows_known.remembered),
-    _row("2", "suppressed", "lifecycle", rows_known.gone),
-    _row("2", "review", "lifecycle", rows_known.idle),
-    _row("3", "matched_group", "one_det_many_osm", rows_known.one_det_many_osm),
-    _row("4", "matched_group", "many_det_one_osm", rows_known.many_det_one_osm),
-    _row("5", "matched", "iou", rows_known.same_outline),
-    _row("5", "matched", "containment", rows_known.contained),
-    _row("5", "matched_group", "containment", rows_known.contained_unequal),
+    _row("suppressed", "memory", rows_known.remembered),  # 1
+    _row("suppressed", "lifecycle", rows_known.gone),  # 2
+    _row("review", "lifecycle", rows_known.idle),  # 2
+    _row("matched_group", "one_det_many_osm", rows_known.one_det_many_osm),  # 3
+    _row("matched_group", "many_det_one_osm", rows_known.many_det_one_osm),  # 4
+    _row("matched", "iou", rows_known.same_outline),  # 5
+    _row("matched", "containment", rows_known.contained),  # 5
+    _row("matched_group", "containment", rows_known.contained_unequal),  # 5
     # Behind row 5, because what was deleted is often drawn anew at once.
-    _row("2", "review", "deleted_before", rows_known.deleted_before),
+    _row("review", "deleted_before", rows_known.deleted_before),  # 2
 )
 """Asked of the detections as they are, in OSM's frame."""
 
 PARTLY: Final = (
-    _row("6", "review", "poi_node", rows_overlap.poi_node),
-    _row("7", "matched", "line", rows_overlap.along_line),
-    _row("8", "review", "class_conflict", rows_overlap.class_conflict),
-    _row("9", "review", "partial_overlap", rows_overlap.partial_overlap),
+    _row("review", "poi_node", rows_overlap.poi_node),  # 6
+    _row("matched", "line", rows_overlap.along_line),  # 7
+    _row("review", "class_conflict", rows_overlap.class_conflict),  # 8
+    _row("review", "partial_overlap", rows_overlap.partial_overlap),  # 9
 )
 """Asked of the outlines that would be proposed; row 10 (`cut_touching`) comes behind and may change them."""
 
 PLACE: Final = (
-    _row("9", "review", "partial_overlap", rows_overlap.partial_overlap),
-    _row("11", "review", "implausible_context", rows_context.implausible_context),
-    _row("12", "review", "crosses_line", rows_context.crosses_line),
-    _row("12a", "review", "edge", rows_context.at_edge),
-    _row("12b", "review", "outline_needed", rows_context.outline_needed),
-    _row("13", "review", "size_shape", rows_context.size_shape),
-    _row("14", "review", "osm_newer", rows_context.osm_newer),
+    _row("review", "partial_overlap", rows_overlap.partial_overlap),  # 9
+    _row("review", "implausible_context", rows_context.implausible_context),  # 11
+    _row("review", "crosses_line", rows_context.crosses_line),  # 12
+    _row("review", "edge", rows_context.at_edge),  # 12a
+    _row("review", "outline_needed", rows_context.outline_needed),  # 12b
+    _row("review", "size_shape", rows_context.size_shape),  # 13
+    _row("review", "osm_newer", rows_context.osm_newer),  # 14
 )
 """Asked of the outlines once they are final; row 9 again, because cutting and rounding move vertices."""
 

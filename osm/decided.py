@@ -30,7 +30,7 @@ class Decided:
     lon_lat: NDArray[np.object_]
     """(N,): WKB of the outline in EPSG:4326 on OSM's grid."""
     metric: NDArray[np.object_]
-    """(N,): WKB of the same in the metric CRS; None where it is not asked for again."""
+    """(N,): WKB of the same in the metric CRS, where it may still be drawn in; else None."""
     rival: NDArray[np.object_]
     """(N,): WKB of the outline in OSM's frame where the status is "", else None."""
     area_m2: NDArray[np.float64]

@@ -3,15 +3,17 @@
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 
 from groundplan.errors import LicenceError
+from groundplan.geojson import GeoJSONWriter
+from groundplan.geoparquet import ParquetWriter
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES
-from groundplan.vector import GeoJSONWriter, ParquetWriter
 from groundplan.whole import write_text_whole
 from osm.compare import compare
 from osm.licence import check_licence
@@ -82,29 +84,23 @@ def diff(
         **{name: report[name] for name in ("osm", "imagery", "offset_m")},
     }
     nested = [name for name, kind in CHANGES.items() if kind == "object"]
-    with published(Path(out)) as folder:
-        places, tasks = None, None
+    with published(Path(out)) as folder, ExitStack() as files_of:
+        places = None
+        sinks: list[GeoJSONWriter | ParquetWriter | TaskFiles] = [
+            GeoJSONWriter(folder / "changes.geojson", properties=properties, id_column="change_id"),
+            ParquetWriter(folder / "changes.parquet", json_columns=nested),
+        ]
+        report["proposals"] = {"written": False, "reason": refused, "files": 0, "features": 0}
         if imagery is not None and not refused:
             places, n_files = write_proposals(found, folder, imagery=imagery)
-            tasks = TaskFiles(folder, imagery=imagery)
-        n_proposed = 0 if places is None else int((places != "").sum())
-        report["proposals"] = {
-            "written": places is not None,
-            "reason": refused,
-            "files": 0 if places is None else n_files,
-            "features": n_proposed,
-        }
-        with (
-            GeoJSONWriter(folder / "changes.geojson", properties=properties, id_column="change_id") as geojson,
-            ParquetWriter(folder / "changes.parquet", json_columns=nested) as parquet,
-        ):
-            for frame in found.frames(places):
-                geojson.write(frame)
-                parquet.write(frame)
-                if tasks is not None:
-                    tasks.write(frame)
-        if tasks is not None:
-            tasks.close()
+            n_proposed = int((places != "").sum())
+            report["proposals"] |= {"written": True, "files": n_files, "features": n_proposed}
+            sinks.append(TaskFiles(folder, imagery=imagery))
+        for sink in sinks:
+            files_of.enter_context(sink)
+        for frame in found.frames(places):
+            for sink in sinks:
+                sink.write(frame)
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         write_text_whole(folder / "diff_report.json", text)
     return report

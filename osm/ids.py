@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -43,14 +44,14 @@ def change_ids(
     for start in range(0, len(labels), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         names += _names(labels[part], _outlines(polygons[part], crs), imagery_id)
-    places: dict[str, list[int]] = {}
-    for index, name in enumerate(names):
-        places.setdefault(name, []).append(index)
-    for name, shared in places.items():
-        if len(shared) > 1:
-            shapes = shapely.to_wkb(shapely.normalize(_outlines(polygons[shared], crs)), byte_order=1)
-            for rank, (_, index) in enumerate(sorted(zip(shapes, shared, strict=True))):
-                names[index] = name if rank == 0 else f"{name}-{rank + 1}"
+    order = sorted(range(len(names)), key=names.__getitem__)
+    groups = [group for _, each in groupby(order, key=names.__getitem__) if len(group := list(each)) > 1]
+    shared = [index for group in groups for index in group]
+    shapes = shapely.to_wkb(shapely.normalize(_outlines(polygons[shared], crs)), byte_order=1)
+    outline = dict(zip(shared, shapes.tolist(), strict=True))
+    for group in groups:
+        for rank, index in enumerate(sorted(group, key=lambda each: (outline[each], each))[1:], start=2):
+            names[index] = f"{names[index]}-{rank}"
     return names
 
 

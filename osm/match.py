@@ -162,3 +162,17 @@ def components(
     graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(size, size))
     _, group = connected_components(graph, directed=False)
     return group[:n_det].astype(np.int64), group[n_det:].astype(np.int64)
+
+
+def count_components(pairs: Pairs, *, n_det: int, n_osm: int) -> dict[str, int]:
+    """Return how many groups hang together by how many detections and OSM areas they have."""
+    det, osm = components(pairs, n_det=n_det, n_osm=n_osm, min_cov=0.3)
+    size = n_det + n_osm
+    per_det, per_osm = np.bincount(det, minlength=size), np.bincount(osm, minlength=size)
+    one_det, many_det = per_det == 1, per_det > 1
+    return {
+        "one_to_one": int((one_det & (per_osm == 1)).sum()),
+        "one_to_many": int((one_det & (per_osm > 1)).sum()),
+        "many_to_one": int((many_det & (per_osm == 1)).sum()),
+        "many_to_many": int((many_det & (per_osm > 1)).sum()),
+    }

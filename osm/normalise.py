@@ -68,7 +68,9 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
         return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), counts=counts)
     _check_values(frame, what)
     # Copies only where something changes: a million outlines are half a gigabyte.
-    geometry = _changed(frame.geometry.to_numpy(), shapely.has_z, shapely.force_2d)
+    geometry = _changed(
+        frame.geometry.to_numpy(), lambda each: shapely.get_coordinate_dimension(each) > 2, shapely.force_2d
+    )
     polygonal = np.isin(shapely.get_type_id(geometry), (3, 6, 7))
     # Bounds leave single NaN out, so the vertices are looked at; GEOS raises at them.
     xy, owner = shapely.get_coordinates(geometry, return_index=True)

@@ -7,6 +7,9 @@ from typing import Literal
 from groundplan.errors import ConfigError
 from groundplan.labels import LABEL_IDS
 
+REACH_M = 500.0
+"""OSM elements further from all detections than this are not looked at."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffOptions:
@@ -121,6 +124,11 @@ class DiffOptions:
             value = getattr(self, each.name)
             if isinstance(value, int | float) and each.name not in _SHARES and value < 0:
                 raise ConfigError(f"diff.{each.name}={value} is negative; choose 0 or more")
+        for name in ("search_m", "node_buffer_m", "touching_gap_m", "offset_search_m"):
+            if getattr(self, name) > REACH_M:
+                raise ConfigError(
+                    f"diff.{name}={getattr(self, name):g} is too far; OSM is looked at up to {REACH_M:g} m around"
+                )
         if self.batch_features < 1 or not 100 <= self.batch_elements <= 10_000:
             raise ConfigError(
                 f"diff.batch_features={self.batch_features}, diff.batch_elements={self.batch_elements} do not "

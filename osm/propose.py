@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 import geopandas as gpd
 import numpy as np
@@ -38,16 +38,13 @@ def write_proposals(found: Comparison, folder: Path, *, imagery: Imagery) -> tup
     """
     index = _chosen(found)
     bounds, sizes = np.empty((len(index), 4)), np.empty(len(index), np.int64)
-    fits = np.empty(len(index), bool)
     start = 0
     for part, lon_lat in found.decided.outlines(index):
         here = slice(start, start + len(part))
-        bounds[here], sizes[here], fits[here] = shapely.bounds(lon_lat), count_elements(lon_lat), fits_osm(lon_lat)
+        bounds[here], sizes[here] = shapely.bounds(lon_lat), count_elements(lon_lat)
         start += len(part)
-    index, bounds, sizes = index[fits], bounds[fits], sizes[fits]
     places = np.full(len(found.ids), "", dtype=object)
     batches = make_batches(bounds, sizes, options=found.options)
-    (folder / "proposals").mkdir(parents=True, exist_ok=True)
     for number, group in enumerate(batches, start=1):
         name = f"{number:03d}"
         batch = [
@@ -62,7 +59,8 @@ def write_proposals(found: Comparison, folder: Path, *, imagery: Imagery) -> tup
             ".changeset.json": json.dumps(suggested, indent=2, ensure_ascii=False) + "\n",
         }
         for suffix, text in texts.items():
-            (folder / "proposals" / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")
+            with _proposal_file(folder, f"{name}{suffix}") as stream:
+                stream.write(text)
         places[index[group]] = [f"{name}.osc#{element}" for element in elements]
     return places, len(batches)
 
@@ -70,10 +68,21 @@ def write_proposals(found: Comparison, folder: Path, *, imagery: Imagery) -> tup
 def _chosen(found: Comparison) -> NDArray[np.int64]:
     """Return the positions of what is to be proposed, in the order of change_id."""
     decided, how = found.decided, found.options.propose
-    accepted = decided.is_open & np.isin(decided.memory, ("accepted", "done"))
-    if how == "accepted" or (how == "auto" and accepted.any()):
-        return found.order[accepted[found.order]]
-    return found.order[(decided.status == "new")[found.order]]
+    accepted = _fitting(found, decided.is_open & np.isin(decided.memory, ("accepted", "done")))
+    if how == "accepted" or (how == "auto" and len(accepted)):
+        return accepted
+    return _fitting(found, decided.status == "new")
+
+
+def _fitting(found: Comparison, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return positions in the order of change_id, without outlines that OSM cannot hold."""
+    pieces = found.decided.outlines(found.order[wanted[found.order]])
+    return np.concatenate([np.empty(0, np.int64), *(part[fits_osm(lon_lat)] for part, lon_lat in pieces)])
+
+
+def _proposal_file(folder: Path, name: str) -> TextIO:
+    (folder / "proposals").mkdir(exist_ok=True)
+    return (folder / "proposals" / name).open("w", encoding="utf-8", newline="\n")
 
 
 class TaskFiles:
@@ -91,7 +100,13 @@ class TaskFiles:
     def __init__(self, folder: Path, *, imagery: Imagery) -> None:
         self._folder, self._imagery = folder, imagery
         self._n_written = 0
-        self._stream = self._file(1)
+
+    def __enter__(self) -> Self:
+        self._stream = self._next_file()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         """Append the tasks of a frame."""
@@ -112,15 +127,13 @@ class TaskFiles:
             room = MAX_TASKS - self._n_written % MAX_TASKS
             if self._n_written and room == MAX_TASKS:
                 self._stream.close()
-                self._stream = self._file(self._n_written // MAX_TASKS + 1)
+                self._stream = self._next_file()
             self._stream.write(maproulette_text(tasks[:room]))
             self._n_written += len(tasks[:room])
             tasks = tasks[room:]
 
-    def close(self) -> None:
-        """End the last file."""
-        self._stream.close()
-
-    def _file(self, number: int) -> TextIO:
-        name = "maproulette.geojsonl" if number == 1 else f"proposals/maproulette-{number}.geojsonl"
-        return (self._folder / name).open("w", encoding="utf-8", newline="\n")
+    def _next_file(self) -> TextIO:
+        number = self._n_written // MAX_TASKS + 1
+        if number > 1:
+            return _proposal_file(self._folder, f"maproulette-{number}.geojsonl")
+        return (self._folder / "maproulette.geojsonl").open("w", encoding="utf-8", newline="\n")

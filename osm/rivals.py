@@ -6,51 +6,54 @@ from numpy.typing import NDArray
 
 from osm.match import overlaps
 from osm.options import DiffOptions
-from osm.world import Detected
 
 
-def decide_rivals(det: Detected, options: DiffOptions) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+def decide_rivals(
+    label: NDArray[np.object_], polygon: NDArray[np.object_], score: NDArray[np.float64], *, options: DiffOptions
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """Return status and reason of each, both of shape (N,).
+
+    Row 15: of two on one ground the better score is kept, among equal scores the larger, then the one first in
+    order; a pitch inside a track is normal. Row 16: the detector was not sure enough for its label. Row 17: new.
 
     Parameters
     ----------
-    det : Detected
-        All of the region that rows 1 to 14 left undecided: who yields to whom may go through many hands.
+    label, polygon, score : ndarray of shape (N,)
+        Of all in the region that rows 1 to 14 left undecided: who yields to whom may go through many hands.
+        Polygons in OSM's frame, metric CRS.
     options : DiffOptions
     """
-    status, reason = np.full(len(det), "new", dtype=object), np.full(len(det), "no_candidate", dtype=object)
-    for code, yields in (("low_score", low_score(det, options)), ("self_overlap", self_overlap(det, options))):
+    least = {each: options.least_score(each) for each in np.unique(label.astype("str")).tolist()}
+    weak = score < np.array([least[each] for each in label.tolist()], np.float64)
+    status, reason = np.full(len(label), "new", dtype=object), np.full(len(label), "no_candidate", dtype=object)
+    for code, yields in (("low_score", weak), ("self_overlap", _overlain(label, polygon, score, weak, options))):
         status[yields], reason[yields] = "review", code
     return status, reason
 
 
-def self_overlap(det: Detected, options: DiffOptions) -> NDArray[np.bool_]:
-    """Row 15: a better new feature has the ground already.
-
-    The best score is kept, among equal scores the larger, then the one first in order. A pitch inside a track
-    is normal.
-    """
-    pairs = overlaps(det.polygon, det.polygon)
+def _overlain(
+    label: NDArray[np.object_],
+    polygon: NDArray[np.object_],
+    score: NDArray[np.float64],
+    weak: NDArray[np.bool_],
+    options: DiffOptions,
+) -> NDArray[np.bool_]:
+    """Tell whose ground a better one has that is neither weak nor itself overlain."""
+    pairs = overlaps(polygon, polygon)
     pairs = pairs.where(pairs.det != pairs.osm)
-    same = det.label[pairs.det] == det.label[pairs.osm]
-    track = (det.label[pairs.det] == "running_track") | (det.label[pairs.osm] == "running_track")
-    pairs = pairs.where((pairs.cov > options.overlap_free) & (same | ~track))
-    weak = low_score(det, options)
-    order = np.lexsort((np.arange(len(det)), -shapely.area(det.polygon), -det.score))
-    rank = np.empty(len(det), np.int64)
-    rank[order] = np.arange(len(det))
+    one, other = label[pairs.det], label[pairs.osm]
+    track = (one == "running_track") | (other == "running_track")
+    pairs = pairs.where((pairs.cov > options.overlap_free) & ((one == other) | ~track))
+    n = len(label)
+    order = np.lexsort((np.arange(n), -shapely.area(polygon), -score))
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
     against: dict[int, list[int]] = {}
-    for one, other in zip(pairs.det.tolist(), pairs.osm.tolist(), strict=True):
-        against.setdefault(one, []).append(other)
-    lost = np.zeros(len(det), bool)
+    for here, there in zip(pairs.det.tolist(), pairs.osm.tolist(), strict=True):
+        against.setdefault(here, []).append(there)
+    lost = np.zeros(n, bool)
     for index in sorted(against, key=lambda each: int(rank[each])):
         lost[index] = any(
-            rank[other] < rank[index] and not lost[other] and not weak[other] for other in against[index]
+            rank[rival] < rank[index] and not lost[rival] and not weak[rival] for rival in against[index]
         )
     return lost
-
-
-def low_score(det: Detected, options: DiffOptions) -> NDArray[np.bool_]:
-    """Row 16: the detector was not sure enough for its label."""
-    least = np.array([options.least_score(label) for label in det.label], np.float64)
-    return np.asarray(det.score < least)

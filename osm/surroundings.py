@@ -1,4 +1,4 @@
-"""An extract and a place -> the OSM rows around it, kept small until a part of them is looked at."""
+"""An extract and a place -> the OSM rows around it, in the metric CRS when a part of them is looked at."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
 from osm.extract import Extract
+from osm.options import REACH_M
 from osm.tags import GONE_PREFIXES
 from osm.world import Mapped
-
-AROUND_M = 500.0
-"""OSM elements further from all detections than this are not looked at; more than any search radius."""
 
 ROWS_AT_ONCE = 50_000
 """Rows that are geometries in both systems at the same time."""
@@ -104,7 +102,7 @@ def surroundings(features: gpd.GeoDataFrame, extract: Extract) -> Surroundings:
 
 def _near(features: gpd.GeoDataFrame, osm: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     left, bottom, right, top = features.total_bounds
-    around = shapely.box(left - AROUND_M, bottom - AROUND_M, right + AROUND_M, top + AROUND_M)
+    around = shapely.box(left - REACH_M, bottom - REACH_M, right + REACH_M, top + REACH_M)
     # Edges are densified so that a wide region's box keeps its sides on the globe.
     ring = shapely.segmentize(around, max(right - left, top - bottom, 1.0) / 8)
     window = transform_geometries([ring], source=features.crs, target=LON_LAT)[0]

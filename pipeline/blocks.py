@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from detection.detector import Detector
 from detection.load import DetectorSpec, load_detector
 from groundplan.errors import Error
+from groundplan.geoparquet import write_parquet
 from groundplan.labels import LABELS
 from groundplan.records import Detections
-from groundplan.vector import write_parquet
 from groundplan.whole import write_text_whole
 from pipeline.ahead import ahead
 from pipeline.plan import BlockTask

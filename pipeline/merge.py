@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from groundplan.errors import SchemaError
-from groundplan.vector import write_geojson, write_parquet
+from groundplan.geojson import write_geojson
+from groundplan.geoparquet import write_parquet
 from groundplan.whole import write_bytes_whole
 from pipeline.executor import open_executor
 from pipeline.gather import PARTS_AT_ONCE, PartsFile, found_tiles, list_parts, parts_batches

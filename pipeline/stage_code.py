@@ -25,6 +25,7 @@ CODE = (
     "groundplan/labels.py",
     "groundplan/records.py",
     "groundplan/schema.py",
+    "groundplan/geoparquet.py",
     "groundplan/vector.py",
 )
 """Files that decide what a part holds; a test follows the imports of `pipeline.blocks` to find missing ones."""

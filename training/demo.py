@@ -14,7 +14,7 @@ from shapely.affinity import translate
 
 from groundplan.crs import LON_LAT, parse_crs, transform_xy
 from groundplan.errors import ConfigError
-from groundplan.vector import write_geojson
+from groundplan.geojson import write_geojson
 from groundplan.whole import whole_file, write_text_whole
 from training.demo_mapping import BEYOND_M, OSM_SHIFT_M, Expected, map_town
 from training.demo_osm import write_extract

@@ -22,7 +22,8 @@ from scipy import ndimage
 
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import DataError
-from groundplan.vector import read_vector, write_geojson
+from groundplan.geojson import write_geojson
+from groundplan.vector import read_vector
 from groundplan.whole import whole_file, write_text_whole
 from training.sources import BANEPA_VAL_FROM_PX
 

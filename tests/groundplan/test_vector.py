@@ -7,18 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from groundplan import vector
+from groundplan import geojson
 from groundplan.errors import SchemaError
+from groundplan.geojson import GeoJSONWriter, geojson_text, write_geojson
+from groundplan.geoparquet import ParquetWriter, write_parquet
 from groundplan.schema import FEATURES, check_features, empty_frame, feature_ids
-from groundplan.vector import (
-    GeoJSONWriter,
-    ParquetWriter,
-    geojson_text,
-    read_vector,
-    same_crs,
-    write_geojson,
-    write_parquet,
-)
+from groundplan.vector import read_vector, same_crs
 
 
 @pytest.fixture
@@ -44,7 +38,7 @@ def test_many_features_are_written_piece_by_piece_as_one_collection(monkeypatch:
     frame = gpd.GeoDataFrame({"key": list("abcde"), "n": range(5)}, geometry=geometries, crs=4326)
     whole = geojson_text(frame, id_column="key")
     for rows in (1, 2, 5):
-        monkeypatch.setattr(vector, "ROWS_AT_ONCE", rows)
+        monkeypatch.setattr(geojson, "ROWS_AT_ONCE", rows)
         assert geojson_text(frame, id_column="key") == whole
     features = json.loads(whole)["features"]
     assert [feature["id"] for feature in features] == list("abcde") and features[4]["geometry"] is None

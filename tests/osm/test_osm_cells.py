@@ -5,17 +5,18 @@ import filecmp
 import numpy as np
 import pytest
 import shapely
+from geopandas.testing import assert_geodataframe_equal
 
-from osm import apart, cells, compare, decided
+from groundplan.vector import read_vector
+from osm import apart, cells, compare, decided, ids, surroundings
 from osm.cells import make_cells
 from osm.diff import diff
 from osm.memory import Decision, append_decision
 from osm.options import DiffOptions
 from osm.read import read_osm
-from osm.surroundings import surroundings
 
 LABELS = ("building", "building", "building", "tennis_court", "soccer_field", "running_track")
-FILES = ("changes.geojson", "changes.parquet", "maproulette.geojsonl", "diff_report.json")
+FILES = ("changes.geojson", "maproulette.geojsonl", "diff_report.json")
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,11 @@ def crowd(new_world, make_box, make_features, tmp_path_factory):
     rows += [("building", make_box(20 * k, 125, 12, 12), 0.9) for k in range(40)]
     mapped = list(somewhere(120))
     mapped += [shapely.affinity.translate(shape, 0.5, 0.5) for _, shape, _ in rows[9:120]]
+    # Blocks of three small houses beside long ones: the bounds of a cell reach over its border.
+    corners = [(600 + 60 * (k % 5), 200 + 40 * (k // 5)) for k in range(25)]
+    mapped += [make_box(x, y, 32, 12) for x, y in corners]
+    rows += [("building", make_box(x + 11 * k, y + 1, 9, 10), 0.9) for x, y in corners for k in range(3)]
+    rows += [("building", make_box(520, 190 + 40 * k, 400, 8), 0.9) for k in range(5)]
     for k, shape in enumerate([*halls, *mapped]):
         stamp = "2015-01-01T00:00:00Z" if k % 9 else "2023-01-01T00:00:00Z"
         tags = {"leisure": "pitch", "sport": str(rng.choice(["tennis", "soccer"]))} if k % 7 == 3 else None
@@ -80,35 +86,38 @@ def test_every_byte_is_the_same_whatever_the_cells(crowd, remembered, imagery, t
         "suppressed:memory",
     ):
         assert reasons.get(reason, 0) >= 5, reasons
-    for module in (apart, compare, decided):
+    for module in (apart, compare, decided, ids, surroundings):
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 17)
     for most in (150, 9):
         monkeypatch.setattr(cells, "CELL_FEATURES", most)
         assert run(str(most)) == report
         for name in FILES:
-            if name != "changes.parquet":  # row groups differ
-                assert filecmp.cmp(tmp_path / "whole" / name, tmp_path / str(most) / name, shallow=False), name
+            assert filecmp.cmp(tmp_path / "whole" / name, tmp_path / str(most) / name, shallow=False), name
+        # Row groups differ, values do not.
+        one, other = (read_vector(tmp_path / each / "changes.parquet") for each in ("whole", str(most)))
+        assert_geodataframe_equal(one, other, check_less_precise=False)
         ours, theirs = (sorted((tmp_path / each / "proposals").iterdir()) for each in ("whole", str(most)))
         assert [path.name for path in ours] == [path.name for path in theirs]
         assert all(filecmp.cmp(one, other, shallow=False) for one, other in zip(ours, theirs, strict=True))
 
 
-def test_cells_hold_every_detection_once_and_those_that_share_a_hall(crowd):
+@pytest.mark.parametrize("most", [200, 30, 7, 3])
+def test_cells_hold_every_detection_once_and_know_who_shares_an_area_with_it(crowd, most):
     extract, features = crowd
-    near = surroundings(features, read_osm(extract))
+    near = surroundings.surroundings(features, read_osm(extract))
     shapes = np.asarray(features.geometry.to_numpy(), dtype=object)
-    found = list(make_cells(shapes, np.tile([2.0, -1.5], (len(shapes), 1)), near, most=30))
+    found = list(make_cells(shapes, np.tile([2.0, -1.5], (len(shapes), 1)), near, most=most))
     assert np.sort(np.concatenate([cell.own for cell in found])).tolist() == list(range(len(shapes)))
-    assert max(len(cell.own) for cell in found) <= 30
-    # Every fortieth detection lies on the long hall, so each cell there knows of the others.
-    row = set(range(len(shapes) - 40, len(shapes)))
+    assert max(len(cell.own) for cell in found) <= most
+    areas = near.geometry((near.rows["role"] == "area").to_numpy())
+    det, area = shapely.STRtree(areas).query(shapely.transform(shapes, lambda xy: xy - (2.0, -1.5)), "intersects")
     for cell in found:
-        assert not set(cell.own) & set(cell.beside)
-        if row & set(cell.own):
-            assert row <= set(cell.own) | set(cell.beside)
+        known = np.union1d(cell.own, cell.beside)
+        assert len(known) == len(cell.own) + len(cell.beside)
+        assert np.isin(det[np.isin(area, area[np.isin(det, cell.own)])], known).all()
 
 
 def test_no_detections_give_no_cells(crowd):
     extract, features = crowd
-    near = surroundings(features, read_osm(extract))
+    near = surroundings.surroundings(features, read_osm(extract))
     assert list(make_cells(np.empty(0, dtype=object), np.empty((0, 2)), near)) == []

@@ -12,8 +12,10 @@ import pipeline.gather
 import pipeline.merge
 import pipeline.merge_batches
 from groundplan.errors import ConfigError, CRSMismatchError, SchemaError
+from groundplan.geojson import write_geojson
+from groundplan.geoparquet import write_parquet
 from groundplan.schema import PARTS, empty_frame
-from groundplan.vector import read_vector, write_geojson, write_parquet
+from groundplan.vector import read_vector
 from pipeline.executor import Failure, SerialExecutor
 from pipeline.gather import list_parts, parts_batches, read_parts_file
 from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, merge, write_tiles
