@@ -11,6 +11,7 @@ from groundplan.errors import OsmFileError, SchemaError
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES, STATUSES, check_frame
 from groundplan.vector import read_vector
+from osm import propose
 from osm.diff import diff
 from osm.memory import Decision, append_decision
 from osm.options import DiffOptions
@@ -129,6 +130,39 @@ def test_once_something_is_accepted_the_files_hold_just_that(ran, planted, image
     assert set(again.loc[[row.change_id for row in chosen], "review"]) == {"accepted"}
 
 
+def test_what_is_accepted_but_no_outline_for_osm_does_not_keep_the_new_ones_back(planted, imagery, tmp_path):
+    extract, frame = planted
+    # A hole that touches its shell has a vertex twice.
+    shell = frame.geometry.iloc[-1]
+    (x, y), (right, _) = shell.exterior.coords[0], shell.exterior.coords[2]
+    hole = [(x, y), (x + (right - x) / 2, y + 2), (x + (right - x) / 2, y + 5), (x, y)]
+    frame = frame.set_geometry([*frame.geometry.iloc[:-1], shapely.Polygon(shell.exterior, [hole])], crs=frame.crs)
+    memory = tmp_path / "decisions.jsonl"
+    shape = frame.translate(-SHIFT[0], -SHIFT[1]).to_crs(4326).iloc[-1]
+    append_decision(memory, Decision(id="p-x", label="building", polygon=shape, decision="accepted"))
+    report = diff(frame, extract, out=tmp_path / "a", imagery=imagery, decisions=memory)
+    changes = read_vector(tmp_path / "a" / "changes.parquet")
+    (accepted,) = changes[changes["review"] == "accepted"].itertuples()
+    assert "outline_does_not_fit_osm" in accepted.qa
+    assert report["proposals"]["features"] == report["counts"]["status"]["new"] > 0
+    only = DiffOptions(propose="accepted")
+    report = diff(frame, extract, out=tmp_path / "b", imagery=imagery, decisions=memory, options=only)
+    assert report["proposals"] == {"written": True, "reason": "", "files": 0, "features": 0}
+    assert not (tmp_path / "b" / "proposals").exists()
+
+
+def test_challenges_of_more_tasks_than_maproulette_takes_go_on_in_other_files(
+    ran, planted, imagery, tmp_path, monkeypatch
+):
+    extract, frame = planted
+    monkeypatch.setattr(propose, "MAX_TASKS", 4)
+    diff(frame, extract, out=tmp_path, imagery=imagery, options=OPTIONS)
+    names = ["maproulette.geojsonl", *(f"proposals/maproulette-{k}.geojsonl" for k in (2, 3))]
+    texts = [(tmp_path / name).read_text(encoding="utf-8") for name in names]
+    assert [text.count("\n") for text in texts] == [4, 4, 3]
+    assert "".join(texts) == (ran[0] / "maproulette.geojsonl").read_text(encoding="utf-8")
+
+
 def test_tasks_are_the_new_and_the_review_rows(ran):
     out, _ = ran
     changes = read_vector(out / "changes.parquet")
@@ -143,6 +177,10 @@ def test_nothing_detected_and_nothing_mapped_are_fine(planted, imagery, make_fea
     report = diff(frame.iloc[:0], extract, out=tmp_path / "a", imagery=imagery)
     assert set(report["counts"]["status"].values()) == {0}
     assert "there are no features to compare" in report["warnings"]
+    memory = tmp_path / "decisions.jsonl"
+    far = shapely.box(-90.31, -0.71, -90.3, -0.7)  # where the CRS of no place has no coordinates
+    append_decision(memory, Decision(id="p-1", label="building", polygon=far, decision="rejected"))
+    assert diff(frame.iloc[:0], extract, out=tmp_path / "c", imagery=imagery, decisions=memory) == report
     empty = tmp_path / "empty.osm"
     empty.write_text("<?xml version='1.0'?><osm version='0.6'></osm>")
     report = diff(frame, empty, out=tmp_path / "b", imagery=imagery)

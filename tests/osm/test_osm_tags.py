@@ -99,6 +99,7 @@ def test_ambiguous_tags_are_noted_and_not_changed():
     [
         ({"match_iou": 1.5}, "not a share"),
         ({"search_m": -1.0}, "negative"),
+        ({"search_m": 501.0}, "up to 500 m around"),
         ({"batch_elements": 20_000}, "OSM's limit"),
         ({"max_ring_nodes": 5000}, "2,000"),
         ({"propose": "all"}, "unknown"),
