@@ -16,6 +16,7 @@ from groundplan.records import Imagery
 from groundplan.schema import CHANGES
 from groundplan.whole import write_text_whole
 from osm.compare import compare
+from osm.extract import Extract
 from osm.licence import check_licence
 from osm.maproulette_export import read_memory
 from osm.options import DiffOptions
@@ -31,7 +32,7 @@ SCHEMA = "groundplan-changes/1"
 
 def diff(
     features: gpd.GeoDataFrame,
-    osm_file: Path,
+    osm_file: Path | Extract,
     *,
     out: Path,
     imagery: Imagery | None = None,
@@ -46,8 +47,8 @@ def diff(
     ----------
     features : GeoDataFrame
         FEATURES, or any polygons with a ``label`` (and perhaps a ``score``) in any CRS.
-    osm_file : Path
-        ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``.
+    osm_file : Path or Extract
+        ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``, or what was read from it.
     out : Path
         Folder; gets changes.geojson, changes.parquet and diff_report.json, and if the imagery's licence permits
         it proposals/ and maproulette.geojsonl. Files of an earlier run are replaced or removed.
@@ -71,7 +72,8 @@ def diff(
     options = options or DiffOptions()
     files = [decisions] if isinstance(decisions, str | Path) else decisions or ()
     remembered = tuple(decision for file in files for decision in read_memory(file))
-    found = compare(features, read_osm(osm_file), imagery=imagery, options=options, decisions=remembered)
+    extract = osm_file if isinstance(osm_file, Extract) else read_osm(osm_file)
+    found = compare(features, extract, imagery=imagery, options=options, decisions=remembered)
     report = found.report
     refused = _refusal(imagery)
     if refused:

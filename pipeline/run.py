@@ -83,9 +83,10 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
         diff_report = changes = None
         if config.extract is not None:
             with _timed(times, "diff"):
+                extract = read_osm(config.extract)
                 diff_report = diff(
                     features,
-                    config.extract,
+                    extract,
                     out=config.out,
                     imagery=config.imagery,
                     options=config.diff,
@@ -93,7 +94,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
                 )
             changes = read_vector(config.out / "changes.parquet")
             with _timed(times, "review"):
-                write_review_page(plan, changes, features, diff_report)
+                write_review_page(plan, changes, features, diff_report, osm=extract.features)
         score = None
         if config.truth is not None:
             truth = same_crs(read_vector(config.truth), features.crs)
@@ -158,11 +159,15 @@ def run_merge(plan: Plan, options: RunOptions) -> gpd.GeoDataFrame:
 
 
 def write_review_page(
-    plan: Plan, changes: gpd.GeoDataFrame, features: gpd.GeoDataFrame, diff_report: dict[str, Any]
+    plan: Plan,
+    changes: gpd.GeoDataFrame,
+    features: gpd.GeoDataFrame,
+    diff_report: dict[str, Any],
+    *,
+    osm: gpd.GeoDataFrame,
 ) -> None:
     """Write the review page with a picture of the ground around every proposal."""
     config = plan.config
-    assert config.extract is not None
     whole = (diff_report["offset_m"]["east"] or 0.0, diff_report["offset_m"]["north"] or 0.0)
     if config.diff.proposal_frame == "imagery":
         whole = (0.0, 0.0)  # proposals lie on the imagery already
@@ -171,7 +176,7 @@ def write_review_page(
     write_review(
         config.out,
         changes,
-        read_osm(config.extract).features,
+        osm,
         chips,
         imagery=config.imagery or Imagery(id=config.name),
         options=PageOptions(region=config.name, crs=plan.region.grid.crs, offset_m=offset),
