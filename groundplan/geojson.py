@@ -3,9 +3,9 @@
 import json
 import math
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -25,8 +25,11 @@ COLLECTION_END = "\n]}\n"
 """Closes a feature collection."""
 
 
-class GeoJSONWriter:
-    """Frames, one after the other -> one RFC 7946 GeoJSON file, whole or not at all.
+@contextmanager
+def geojson_writer(
+    path: str | os.PathLike[str], *, properties: Mapping[str, Any] | None = None, id_column: str
+) -> Iterator[Callable[[gpd.GeoDataFrame], None]]:
+    """Yield a function that appends a frame to one RFC 7946 GeoJSON file, written whole or not at all.
 
     Longitude first, seven decimals, outer rings counter-clockwise, one feature a line, NaN as null.
 
@@ -37,42 +40,28 @@ class GeoJSONWriter:
         Members of the collection itself (provenance, attribution).
     id_column : str
         Becomes each feature's ``id`` and stays among its properties.
+
+    Yields
+    ------
+    callable
+        Takes a GeoDataFrame in any CRS; rows are written in their order.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made or written to.
     """
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(_collection_head(properties))
+        n_written = 0
 
-    def __init__(
-        self, path: str | os.PathLike[str], *, properties: Mapping[str, Any] | None = None, id_column: str
-    ) -> None:
-        self._whole = whole_file(path)
-        self._properties = properties
-        self._id_column = id_column
-        self._n_written = 0
-        self._begun = False
+        def write(frame: gpd.GeoDataFrame) -> None:
+            nonlocal n_written
+            stream.writelines(_collection_pieces(frame, id_column=id_column, first=n_written == 0))
+            n_written += len(frame)
 
-    def __enter__(self) -> Self:
-        self._stream = self._whole.__enter__().open("w", encoding="utf-8", newline="\n")
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        try:
-            with self._stream:
-                if error[0] is None:
-                    self._begin()
-                    self._stream.write(COLLECTION_END)
-        except BaseException:
-            self._whole.__exit__(*sys.exc_info())
-            raise
-        self._whole.__exit__(*error)
-
-    def write(self, frame: gpd.GeoDataFrame) -> None:
-        """Append a frame in any CRS; rows are written in their order."""
-        self._begin()
-        self._stream.writelines(_collection_pieces(frame, id_column=self._id_column, first=self._n_written == 0))
-        self._n_written += len(frame)
-
-    def _begin(self) -> None:
-        if not self._begun:
-            self._stream.write(_collection_head(self._properties))
-            self._begun = True
+        yield write
+        stream.write(COLLECTION_END)
 
 
 def write_geojson(
@@ -82,9 +71,9 @@ def write_geojson(
     properties: Mapping[str, Any] | None = None,
     id_column: str,
 ) -> None:
-    """Write a frame as GeoJSON; see `GeoJSONWriter`."""
-    with GeoJSONWriter(path, properties=properties, id_column=id_column) as out:
-        out.write(frame)
+    """Write a frame as GeoJSON; see `geojson_writer`."""
+    with geojson_writer(path, properties=properties, id_column=id_column) as write:
+        write(frame)
 
 
 def geojson_text(frame: gpd.GeoDataFrame, *, properties: Mapping[str, Any] | None = None, id_column: str) -> str:

@@ -11,7 +11,7 @@ from osm.options import REACH_M
 from osm.surroundings import Surroundings
 
 CELL_FEATURES = 20_000
-"""Detections that are compared at the same time: what they take, beyond what the region takes, is 80 MB."""
+"""Detections that are compared at the same time; beside what the region takes they want about 25 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,7 @@ from osm.surroundings import Surroundings, surroundings
 from osm.world import World, build_world
 
 ROWS_AT_ONCE = 10_000
-"""Rows of CHANGES that are a frame at the same time: 15 MB."""
+"""Rows of CHANGES that are a frame at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,17 @@ def compare(
 
     Offsets are estimated from all of the region. Then one cell after the other is compared with the OSM rows
     around it, and what nothing in OSM speaks against among itself.
+
+    Parameters
+    ----------
+    features : GeoDataFrame
+        FEATURES, or what `osm.normalise` makes them of.
+    extract : Extract
+    imagery : Imagery, optional
+        Its id goes into the ids of changes, its date decides whether OSM is newer.
+    options : DiffOptions
+    decisions : tuple of Decision
+        In the order in which they were taken.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from osm.touching import cut_touching
 from osm.world import World, build_world
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of the table; its number in docs/osm.md stands behind it."""
 
@@ -30,40 +30,36 @@ class Row:
     """Tells for each detection whether the row applies."""
 
 
-def _row(status: str, reason: str, test: Any) -> Row:
-    return Row(status=status, reason=reason, test=test)
-
-
 KNOWN: Final = (
-    _row("suppressed", "memory", rows_known.remembered),  # 1
-    _row("suppressed", "lifecycle", rows_known.gone),  # 2
-    _row("review", "lifecycle", rows_known.idle),  # 2
-    _row("matched_group", "one_det_many_osm", rows_known.one_det_many_osm),  # 3
-    _row("matched_group", "many_det_one_osm", rows_known.many_det_one_osm),  # 4
-    _row("matched", "iou", rows_known.same_outline),  # 5
-    _row("matched", "containment", rows_known.contained),  # 5
-    _row("matched_group", "containment", rows_known.contained_unequal),  # 5
+    Row("suppressed", "memory", rows_known.remembered),  # 1
+    Row("suppressed", "lifecycle", rows_known.gone),  # 2
+    Row("review", "lifecycle", rows_known.idle),  # 2
+    Row("matched_group", "one_det_many_osm", rows_known.one_det_many_osm),  # 3
+    Row("matched_group", "many_det_one_osm", rows_known.many_det_one_osm),  # 4
+    Row("matched", "iou", rows_known.same_outline),  # 5
+    Row("matched", "containment", rows_known.contained),  # 5
+    Row("matched_group", "containment", rows_known.contained_unequal),  # 5
     # Behind row 5, because what was deleted is often drawn anew at once.
-    _row("review", "deleted_before", rows_known.deleted_before),  # 2
+    Row("review", "deleted_before", rows_known.deleted_before),  # 2
 )
 """Asked of the detections as they are, in OSM's frame."""
 
 PARTLY: Final = (
-    _row("review", "poi_node", rows_overlap.poi_node),  # 6
-    _row("matched", "line", rows_overlap.along_line),  # 7
-    _row("review", "class_conflict", rows_overlap.class_conflict),  # 8
-    _row("review", "partial_overlap", rows_overlap.partial_overlap),  # 9
+    Row("review", "poi_node", rows_overlap.poi_node),  # 6
+    Row("matched", "line", rows_overlap.along_line),  # 7
+    Row("review", "class_conflict", rows_overlap.class_conflict),  # 8
+    Row("review", "partial_overlap", rows_overlap.partial_overlap),  # 9
 )
 """Asked of the outlines that would be proposed; row 10 (`cut_touching`) comes behind and may change them."""
 
 PLACE: Final = (
-    _row("review", "partial_overlap", rows_overlap.partial_overlap),  # 9
-    _row("review", "implausible_context", rows_context.implausible_context),  # 11
-    _row("review", "crosses_line", rows_context.crosses_line),  # 12
-    _row("review", "edge", rows_context.at_edge),  # 12a
-    _row("review", "outline_needed", rows_context.outline_needed),  # 12b
-    _row("review", "size_shape", rows_context.size_shape),  # 13
-    _row("review", "osm_newer", rows_context.osm_newer),  # 14
+    Row("review", "partial_overlap", rows_overlap.partial_overlap),  # 9
+    Row("review", "implausible_context", rows_context.implausible_context),  # 11
+    Row("review", "crosses_line", rows_context.crosses_line),  # 12
+    Row("review", "edge", rows_context.at_edge),  # 12a
+    Row("review", "outline_needed", rows_context.outline_needed),  # 12b
+    Row("review", "size_shape", rows_context.size_shape),  # 13
+    Row("review", "osm_newer", rows_context.osm_newer),  # 14
 )
 """Asked of the outlines once they are final; row 9 again, because cutting and rounding move vertices."""
 

@@ -96,13 +96,11 @@ class Decided:
         plain = np.flatnonzero(lon_lat == None)  # noqa: E711 - elementwise
         lon_lat[plain] = round_lon_lat(transform_geometries(polygon[plain], source=crs, target=LON_LAT))
         self.lon_lat[where], self.area_m2[where] = shapely.to_wkb(lon_lat), shapely.area(polygon)
-        undecided = decisions.status[chosen] == ""
-        kept = undecided | (decisions.status[chosen] == "review")
+        left = decisions.status[chosen] == ""
+        kept = left | (decisions.status[chosen] == "review")
         self.metric[where[kept]] = shapely.to_wkb(polygon[kept])
-        self.rival[where[undecided]] = (
-            self.metric[where[undecided]]
-            if drawn is decisions
-            else shapely.to_wkb(decisions.polygon[chosen][undecided])
+        self.rival[where[left]] = (
+            self.metric[where[left]] if drawn is decisions else shapely.to_wkb(decisions.polygon[chosen][left])
         )
         self.outline_ok[where] = drawn.outline_ok[chosen]
         self.touches[where], self.cut[where] = decisions.touches[chosen], decisions.cut[chosen]

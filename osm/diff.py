@@ -10,8 +10,8 @@ from typing import Any
 import geopandas as gpd
 
 from groundplan.errors import LicenceError
-from groundplan.geojson import GeoJSONWriter
-from groundplan.geoparquet import ParquetWriter
+from groundplan.geojson import geojson_writer
+from groundplan.geoparquet import parquet_writer
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES
 from groundplan.whole import write_text_whole
@@ -86,23 +86,24 @@ def diff(
         **{name: report[name] for name in ("osm", "imagery", "offset_m")},
     }
     nested = [name for name, kind in CHANGES.items() if kind == "object"]
-    with published(Path(out)) as folder, ExitStack() as files_of:
-        places = None
-        sinks: list[GeoJSONWriter | ParquetWriter | TaskFiles] = [
-            GeoJSONWriter(folder / "changes.geojson", properties=properties, id_column="change_id"),
-            ParquetWriter(folder / "changes.parquet", json_columns=nested),
-        ]
+    with published(Path(out)) as folder:
         report["proposals"] = {"written": False, "reason": refused, "files": 0, "features": 0}
-        if imagery is not None and not refused:
-            places, n_files = write_proposals(found, folder, imagery=imagery)
-            n_proposed = int((places != "").sum())
-            report["proposals"] |= {"written": True, "files": n_files, "features": n_proposed}
-            sinks.append(TaskFiles(folder, imagery=imagery))
-        for sink in sinks:
-            files_of.enter_context(sink)
-        for frame in found.frames(places):
-            for sink in sinks:
-                sink.write(frame)
+        places = None
+        with ExitStack() as files_of:
+            sinks = [
+                files_of.enter_context(
+                    geojson_writer(folder / "changes.geojson", properties=properties, id_column="change_id")
+                ),
+                files_of.enter_context(parquet_writer(folder / "changes.parquet", json_columns=nested)),
+            ]
+            if imagery is not None and not refused:
+                places, n_files = write_proposals(found, folder, imagery=imagery)
+                n_proposed = int((places != "").sum())
+                report["proposals"] |= {"written": True, "files": n_files, "features": n_proposed}
+                sinks.append(files_of.enter_context(TaskFiles(folder, imagery=imagery)).write)
+            for frame in found.frames(places):
+                for write in sinks:
+                    write(frame)
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         write_text_whole(folder / "diff_report.json", text)
     return report

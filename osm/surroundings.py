@@ -84,11 +84,8 @@ def surroundings(features: gpd.GeoDataFrame, extract: Extract) -> Surroundings:
         broken = ~shapely.is_valid(metric)
         n_repaired += int(broken.sum())
         metric[broken] = [_mended(each) for each in metric[broken]]
-        wkb[part], bounds[part], full[part] = (
-            shapely.to_wkb(metric),
-            shapely.bounds(metric),
-            ~shapely.is_empty(metric),
-        )
+        wkb[part], bounds[part] = shapely.to_wkb(metric), shapely.bounds(metric)
+        full[part] = ~shapely.is_empty(metric)
     if not full.all():
         rows, wkb, bounds = rows[full], wkb[full], bounds[full]
     # Lists: an Arrow column makes an object of its own for every look at a row.

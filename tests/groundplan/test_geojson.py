@@ -6,8 +6,8 @@ import pytest
 import shapely
 
 from groundplan import geojson
-from groundplan.geojson import GeoJSONWriter, geojson_text, write_geojson
-from groundplan.geoparquet import ParquetWriter
+from groundplan.geojson import geojson_text, geojson_writer, write_geojson
+from groundplan.geoparquet import parquet_writer
 from groundplan.schema import FEATURES, empty_frame
 from groundplan.vector import read_vector
 
@@ -50,11 +50,11 @@ def test_a_writer_that_is_broken_off_leaves_the_file_as_it_was(
     (tmp_path / name).write_text("before")
     with (
         pytest.raises(RuntimeError, match="broken off"),
-        ParquetWriter(tmp_path / name)
+        parquet_writer(tmp_path / name)
         if name.endswith("parquet")
-        else GeoJSONWriter(tmp_path / name, id_column="key") as out,
+        else geojson_writer(tmp_path / name, id_column="key") as write,
     ):
-        out.write(frame)
+        write(frame)
         raise RuntimeError("broken off")
     assert (tmp_path / name).read_text() == "before" and [path.name for path in tmp_path.iterdir()] == [name]
 

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from groundplan.geoparquet import ParquetWriter, write_parquet
+from groundplan.geoparquet import parquet_writer, write_parquet
 from groundplan.vector import read_vector
 
 
@@ -30,9 +30,9 @@ def test_frames_one_after_the_other_are_one_geoparquet_file(frame: gpd.GeoDataFr
     far = gpd.GeoDataFrame(
         {"key": ["b"], "tags": [{}], "nan": [1.0], "list": [[]]}, geometry=[shapely.Point(20, 5)], crs=4326
     )
-    with ParquetWriter(tmp_path / "a.parquet") as out:
+    with parquet_writer(tmp_path / "a.parquet") as write:
         for some in (frame, far, frame.iloc[:0]):
-            out.write(some)
+            write(some)
     back = read_vector(tmp_path / "a.parquet")
     assert back["key"].tolist() == ["a", "b"] and back["tags"].tolist() == [{"k": "ü & <b>"}, {}]
     assert back.crs == frame.crs and back.geometry.iloc[1].equals(far.geometry.iloc[0])
@@ -40,3 +40,9 @@ def test_frames_one_after_the_other_are_one_geoparquet_file(frame: gpd.GeoDataFr
     assert about["geometry_types"] == ["Point", "Polygon"] and about["bbox"] == [9.5, 5.0, 20.0, 47.2]
     write_parquet(frame.iloc[:0], tmp_path / "none.parquet")
     assert len(read_vector(tmp_path / "none.parquet")) == 0
+
+
+def test_a_file_without_any_frame_is_refused_and_not_left_behind(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no frame"), parquet_writer(tmp_path / "a.parquet"):
+        pass
+    assert list(tmp_path.iterdir()) == []
