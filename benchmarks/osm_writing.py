@@ -11,7 +11,7 @@ import osmium
 import shapely
 from _table import write_row
 
-from osm.elements import Proposal
+from osm.elements import Proposal, make_elements
 from osm.osmchange import osmchange_text
 
 TAGS = {"leisure": "pitch", "sport": "tennis"}
@@ -29,7 +29,7 @@ def courts(n: int) -> list[Proposal]:
 
 def by_template(proposals: list[Proposal], path: Path) -> None:
     """Write them as groundplan does."""
-    path.write_text(osmchange_text(proposals)[0], encoding="utf-8")
+    path.write_text(osmchange_text(make_elements(proposals)), encoding="utf-8")
 
 
 def by_osmium(proposals: list[Proposal], path: Path) -> None:

@@ -100,7 +100,7 @@ def _feature_lines(frame: gpd.GeoDataFrame, *, id_column: str) -> list[str]:
     )
     columns = [name for name in frame.columns if name != frame.geometry.name]
     names = [str(name) for name in columns]
-    rows = zip(*([_plain(value) for value in frame[name].tolist()] for name in columns), strict=True)
+    rows = zip(*(_plain_column(frame[name]) for name in columns), strict=True)
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
     return [
         encode(
@@ -113,6 +113,16 @@ def _feature_lines(frame: gpd.GeoDataFrame, *, id_column: str) -> list[str]:
         )
         for key, row, geometry in zip(frame[id_column].tolist(), rows, _rounded(geometries), strict=True)
     ]
+
+
+def _plain_column(column: pd.Series) -> list[Any]:
+    """Return values that JSON can hold; by the type of the column where that tells it, which takes a third."""
+    values = column.tolist()
+    if column.dtype.kind in "iub":
+        return values
+    if column.dtype.kind == "f":
+        return [round(value, 4) if math.isfinite(value) else None for value in values]
+    return [value if type(value) is str else _plain(value) for value in values]
 
 
 def _plain(value: Any) -> Any:
@@ -138,7 +148,7 @@ def _rounded(geometries: NDArray[np.object_]) -> list[dict[str, Any] | None]:
     # Most are of this kind: all at once they take a tenth of the time.
     plain = np.flatnonzero(is_polygon & ~shapely.is_empty(geometries) & ~shapely.has_z(geometries))
     rings, owner = shapely.get_rings(geometries[plain], return_index=True)
-    flat = [round(value, GEOJSON_DECIMALS) for value in shapely.get_coordinates(rings).ravel().tolist()]
+    flat = np.round(shapely.get_coordinates(rings), GEOJSON_DECIMALS).ravel().tolist()
     points = list(zip(flat[::2], flat[1::2], strict=True))
     coordinates: dict[int, list[list[tuple[float, float]]]] = {place: [] for place in plain.tolist()}
     first = 0

@@ -1,9 +1,9 @@
 """Proposals -> the text of a JOSM file, in which a person finishes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
-from osm.elements import Proposal, make_elements, node_refs
+from osm.elements import Elements, node_refs
 from osm.osmchange import GENERATOR
 from osm.xml import attribute, tag_lines
 
@@ -12,16 +12,16 @@ _NEW = 'action="modify" visible="true"'
 
 
 def josm_text(
-    proposals: Sequence[Proposal],
+    elements: Elements,
     *,
     changeset_tags: Mapping[str, str],
     upload: Literal["never", "false"] = "false",
 ) -> str:
-    """Write proposals as a JOSM file.
+    """Write elements as a JOSM file.
 
     Parameters
     ----------
-    proposals : sequence of Proposal
+    elements : Elements
     changeset_tags : mapping
         Suggested for the changeset; JOSM offers them at upload.
     upload : {"never", "false"}
@@ -31,7 +31,6 @@ def josm_text(
     ----------
     .. [1] https://wiki.openstreetmap.org/wiki/JOSM_file_format
     """
-    elements = make_elements(proposals)
     head = f'<osm version="0.6" upload="{upload}" generator="{GENERATOR}">\n'
     parts = ["<?xml version='1.0' encoding='UTF-8'?>\n", head]
     if changeset_tags:
@@ -41,7 +40,7 @@ def josm_text(
         parts.append(f"  <changeset>\n{suggested}  </changeset>\n")
     parts += [
         f'  <node id="{-number}" {_NEW} lat="{lat:.7f}" lon="{lon:.7f}"/>\n'
-        for number, (lon, lat) in enumerate(zip(elements.lon, elements.lat, strict=True), start=1)
+        for number, (lon, lat) in enumerate(elements.nodes, start=1)
     ]
     for way in elements.ways:
         refs = "".join([f'    <nd ref="{ref}"/>\n' for ref in (*node_refs(way), way.first)])

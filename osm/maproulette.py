@@ -2,14 +2,12 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import shapely
-from shapely.geometry import mapping
+from typing import Final
 
 from groundplan.records import Imagery
-from osm.elements import Proposal
+from osm.elements import Elements, Proposal, closed_ring, make_elements_apart
 from osm.osmchange import osmchange_text
 
 RECORD_SEPARATOR = "\x1e"
@@ -17,6 +15,9 @@ RECORD_SEPARATOR = "\x1e"
 
 MAX_TASKS = 50_000
 """MapRoulette's own limit for one challenge."""
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Task:
     """What it was seen on; comes back with MapRoulette's export."""
 
 
-def maproulette_text(tasks: Iterable[Task]) -> str:
+def maproulette_text(tasks: Sequence[Task]) -> str:
     """Write tasks as line-by-line GeoJSON with cooperative work of type 2 (a change file opened in JOSM).
 
     Nothing is applied by MapRoulette itself: the person opens the change in an editor, looks, and uploads or not.
@@ -48,12 +49,12 @@ def maproulette_text(tasks: Iterable[Task]) -> str:
     ----------
     .. [1] https://learn.maproulette.org
     """
-    return "".join(map(_line, tasks))
+    drawn = make_elements_apart([task.proposal for task in tasks])
+    return "".join(map(_line, tasks, drawn))
 
 
-def _line(task: Task) -> str:
+def _line(task: Task, elements: Elements) -> str:
     proposal = task.proposal
-    change, _ = osmchange_text([proposal])
     properties = {
         "id": proposal.id,
         **proposal.tags,
@@ -70,12 +71,12 @@ def _line(task: Task) -> str:
         properties["groundplan_imagery"] = task.imagery.id
         if task.imagery.date is not None:
             properties["groundplan_imagery_date"] = task.imagery.date.isoformat()
-    shape = shapely.orient_polygons(proposal.polygon, exterior_cw=False)
-    feature = {"type": "Feature", "id": proposal.id, "properties": properties, "geometry": mapping(shape)}
-    content = base64.b64encode(change.encode("utf-8")).decode("ascii")
+    geometry = {"type": "Polygon", "coordinates": [closed_ring(elements, way) for way in elements.ways]}
+    feature = {"type": "Feature", "id": proposal.id, "properties": properties, "geometry": geometry}
+    content = base64.b64encode(osmchange_text(elements).encode("utf-8")).decode("ascii")
     work = {
         "meta": {"version": 2, "type": 2},
         "file": {"type": "xml", "format": "osc", "encoding": "base64", "content": content},
     }
     collection = {"type": "FeatureCollection", "features": [feature], "cooperativeWork": work}
-    return RECORD_SEPARATOR + json.dumps(collection, ensure_ascii=False, allow_nan=False) + "\n"
+    return RECORD_SEPARATOR + _encode(collection) + "\n"

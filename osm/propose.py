@@ -13,11 +13,12 @@ from groundplan.records import Imagery
 from osm.batches import make_batches
 from osm.changeset import changeset_tags
 from osm.compare import Comparison
-from osm.elements import Proposal, count_elements
+from osm.elements import Proposal, count_elements, make_elements
 from osm.josm import josm_text
 from osm.maproulette import MAX_TASKS, Task, maproulette_text
 from osm.osmchange import osmchange_text
 from osm.outline import fits_osm
+from osm.tags import proposed_tags
 
 
 def write_proposals(found: Comparison, folder: Path, *, imagery: Imagery) -> tuple[NDArray[np.object_], int]:
@@ -47,21 +48,18 @@ def write_proposals(found: Comparison, folder: Path, *, imagery: Imagery) -> tup
     batches = make_batches(bounds, sizes, options=found.options)
     for number, group in enumerate(batches, start=1):
         name = f"{number:03d}"
-        batch = [
-            Proposal(id=row.change_id, label=row.label, tags=row.tags, polygon=row.geometry)
-            for row in found.rows(index[group]).itertuples()
-        ]
+        batch = _proposals(found, index[group])
         suggested = changeset_tags(batch, imagery=imagery, plan_url=found.options.changeset_url)
-        change, elements = osmchange_text(batch)
+        elements = make_elements(batch)
         texts = {
-            ".osc": change,
-            ".osm": josm_text(batch, changeset_tags=suggested),
+            ".osc": osmchange_text(elements),
+            ".osm": josm_text(elements, changeset_tags=suggested),
             ".changeset.json": json.dumps(suggested, indent=2, ensure_ascii=False) + "\n",
         }
         for suffix, text in texts.items():
             with _proposal_file(folder, f"{name}{suffix}") as stream:
                 stream.write(text)
-        places[index[group]] = [f"{name}.osc#{element}" for element in elements]
+        places[index[group]] = [f"{name}.osc#{element}" for element in elements.main]
     return places, len(batches)
 
 
@@ -72,6 +70,21 @@ def _chosen(found: Comparison) -> NDArray[np.int64]:
     if how == "accepted" or (how == "auto" and len(accepted)):
         return accepted
     return _fitting(found, decided.status == "new")
+
+
+def _proposals(found: Comparison, index: NDArray[np.int64]) -> list[Proposal]:
+    polygons = shapely.from_wkb(found.decided.lon_lat[index])
+    rings = (shapely.get_num_interior_rings(polygons) > 0).tolist()
+    labels = found.features["label"].iloc[index].to_list()
+    return [
+        Proposal(
+            id=name,
+            label=label,
+            tags=proposed_tags(label, track_tags=found.options.track_tags, ring=ring),
+            polygon=polygon,
+        )
+        for name, label, ring, polygon in zip(found.ids[index], labels, rings, polygons, strict=True)
+    ]
 
 
 def _fitting(found: Comparison, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:

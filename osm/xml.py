@@ -1,6 +1,7 @@
 """Text -> text that is safe inside an XML attribute, and coordinates in OSM's notation."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -36,6 +37,10 @@ def attribute(text: str) -> str:
 
 def tag_lines(tags: dict[str, str], *, indent: str) -> str:
     """Return one ``<tag>`` line per tag, sorted by key."""
-    return "".join(
-        f'{indent}<tag k="{attribute(key)}" v="{attribute(value)}"/>\n' for key, value in sorted(tags.items())
-    )
+    return _tag_lines(tuple(tags.items()), indent)
+
+
+# Most elements share one of a few sets of tags: they are turned into text once.
+@lru_cache(maxsize=1024)
+def _tag_lines(tags: tuple[tuple[str, str], ...], indent: str) -> str:
+    return "".join(f'{indent}<tag k="{attribute(key)}" v="{attribute(value)}"/>\n' for key, value in sorted(tags))

@@ -12,7 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osm.elements import Proposal
+from osm.elements import Proposal, make_elements
 from osm.josm import josm_text
 from osm.maproulette import Task, maproulette_text
 from osm.osmchange import osmchange_text
@@ -44,7 +44,8 @@ def judge(command, *arguments):
 
 
 def test_osmchange_has_nodes_then_ways_then_relations_with_ids_from_minus_one():
-    text, main = osmchange_text(proposals())
+    elements = make_elements(proposals())
+    text, main = osmchange_text(elements), elements.main
     create = ET.fromstring(text).find("create")
     assert [child.tag for child in create] == ["node"] * 16 + ["way"] * 4 + ["relation"]
     for kind in ("node", "way", "relation"):
@@ -56,7 +57,7 @@ def test_osmchange_has_nodes_then_ways_then_relations_with_ids_from_minus_one():
 
 
 def test_osmchange_fits_the_schema_and_the_schema_refuses_what_does_not(xmllint, tmp_path):
-    text, _ = osmchange_text(proposals())
+    text = osmchange_text(make_elements(proposals()))
     good, bad = tmp_path / "good.osc", tmp_path / "bad.osc"
     good.write_text(text, encoding="utf-8")
     bad.write_text(text.replace('<way id="-1" version="1">', '<way id="1" version="1">'), encoding="utf-8")
@@ -66,7 +67,7 @@ def test_osmchange_fits_the_schema_and_the_schema_refuses_what_does_not(xmllint,
 
 def test_osmium_reads_the_same_elements_back(osmium_tool, tmp_path):
     path = tmp_path / "a.osc"
-    path.write_text(osmchange_text(proposals())[0], encoding="utf-8")
+    path.write_text(osmchange_text(make_elements(proposals())), encoding="utf-8")
     read = judge(osmium_tool, "cat", path, "-f", "opl")
     assert read.returncode == 0, read.stderr
     kinds = [line[0] for line in read.stdout.splitlines()]
@@ -77,7 +78,7 @@ def test_osmium_reads_the_same_elements_back(osmium_tool, tmp_path):
 
 def test_a_building_with_a_hole_is_one_polygon_again(osmium_tool, tmp_path):
     path = tmp_path / "a.osm"
-    path.write_text(josm_text(proposals()[1:2], changeset_tags={}), encoding="utf-8")
+    path.write_text(josm_text(make_elements(proposals()[1:2]), changeset_tags={}), encoding="utf-8")
     read = judge(osmium_tool, "export", path, "-f", "geojson", "--geometry-types=polygon")
     assert read.returncode == 0, read.stderr
     (feature,) = json.loads(read.stdout)["features"]
@@ -88,7 +89,7 @@ def test_a_building_with_a_hole_is_one_polygon_again(osmium_tool, tmp_path):
 
 
 def test_josm_files_warn_before_upload_and_mark_every_element(xmllint, tmp_path):
-    text = josm_text(proposals(), changeset_tags={"comment": "Add <3> & more", "source": "demo"})
+    text = josm_text(make_elements(proposals()), changeset_tags={"comment": "Add <3> & more", "source": "demo"})
     path = tmp_path / "a.osm"
     path.write_text(text, encoding="utf-8")
     assert judge(xmllint, "--noout", path).returncode == 0
@@ -96,12 +97,12 @@ def test_josm_files_warn_before_upload_and_mark_every_element(xmllint, tmp_path)
     assert root.get("upload") == "false"
     assert {each.get("action") for each in root if each.tag != "changeset"} == {"modify"}
     assert root.find("changeset/tag").get("v") == "Add <3> & more"
-    assert ET.fromstring(josm_text([], changeset_tags={}, upload="never")).get("upload") == "never"
+    assert ET.fromstring(josm_text(make_elements([]), changeset_tags={}, upload="never")).get("upload") == "never"
 
 
 def test_no_proposals_give_files_that_still_fit(xmllint, tmp_path):
     path = tmp_path / "a.osc"
-    path.write_text(osmchange_text([])[0], encoding="utf-8")
+    path.write_text(osmchange_text(make_elements([])), encoding="utf-8")
     assert judge(xmllint, "--noout", "--schema", SCHEMA, path).returncode == 0
     assert maproulette_text([]) == ""
 
@@ -118,7 +119,7 @@ def test_hostile_tags_come_back_through_osmium(osmium_tool, tmp_path):
     hostile = "a&b<c>\"d'e\nf\x01g\U0001f3be"
     one = Proposal(id="p", label="building", tags={"building": "yes", "note": hostile}, polygon=square())
     path, out = tmp_path / "a.osc", tmp_path / "b.osm"
-    path.write_text(osmchange_text([one])[0], encoding="utf-8")
+    path.write_text(osmchange_text(make_elements([one])), encoding="utf-8")
     assert judge(osmium_tool, "cat", path, "-o", out).returncode == 0
     tags = {each.get("k"): each.get("v") for each in ET.parse(out).iter("tag")}
     assert tags["note"] == hostile.replace("\x01", "")
