@@ -52,12 +52,12 @@ def test_a_real_interrupt_ends_with_one_line(tmp_path: Path) -> None:
         "pipeline.run.detect = slow\n"
         f"sys.exit(pipeline.cli.main({command[3:]!r} + ['--workers', '0']))\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "here" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    said = process.stderr.read()
-    assert process.wait(30) == 130
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "here" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait(30) == 130
     assert "the next run takes it over" in said and "Traceback" not in said
