@@ -40,7 +40,7 @@ class Planted:
 
 def plant(source: Path, path: Path, *, n_taken: int = 200, window: tuple[float, ...] = WHOLE) -> Planted:
     """Write the part of an extract inside a window of degrees, without `n_taken` isolated buildings."""
-    frame = read_osm(source).features
+    frame = read_osm(source).frame()
     area = shapely.box(*window)
     shapes = transform_geometries(frame.geometry.to_numpy(), source=LON_LAT, target=CRS)
     houses = ((frame["role"] == "area") & (frame["label"] == "building") & (frame["osm_type"] == "way")).to_numpy()

@@ -24,7 +24,7 @@ SPAN_M = 40_000.0
 
 def buildings(source: Path, n: int) -> NDArray[np.object_]:
     """Return about `n` buildings: those of the extract, and copies of all of them further and further east."""
-    frame = read_osm(source).features
+    frame = read_osm(source).frame()
     frame = frame[(frame["role"] == "area") & (frame["label"] == "building")]
     shapes = transform_geometries(frame.geometry.to_numpy(), source=LON_LAT, target=CRS)
     shapes = shapes[shapely.is_valid(shapes) & (shapely.get_type_id(shapes) == 3)]

@@ -69,7 +69,7 @@ def main() -> None:
     if not options.extract.is_file():
         print(f"skipped: no extract at {options.extract}; give one with --extract")
         return
-    ways = {"groundplan": lambda path: len(read_osm(path).features), "pyosmium_in_python": by_python}
+    ways = {"groundplan": lambda path: len(read_osm(path).frame()), "pyosmium_in_python": by_python}
     if shutil.which("osmium"):
         ways["osmium_export_and_from_wkb"] = by_export
     seconds: dict[str, list[float]] = {name: [] for name in ways}

@@ -27,8 +27,8 @@ def keep_apart(
     ----------
     decided : Decided
         Changed in place.
-    mapped : ndarray of geometry
-        OSM areas in EPSG:4326.
+    mapped : ndarray of bytes
+        WKB of OSM areas in EPSG:4326; those that are lines or points do not count.
     order : ndarray of int, shape (N,)
         Positions of the decisions in the order of their change_id.
     crs : CRS
@@ -50,9 +50,12 @@ def keep_apart(
         index = index[decided.outline_ok[index]]
 
 
-def _sorted_keys(lon_lat: NDArray[np.object_]) -> NDArray[np.int64]:
-    parts = [_keys(lon_lat[start : start + ROWS_AT_ONCE])[0] for start in range(0, len(lon_lat), ROWS_AT_ONCE)]
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+def _sorted_keys(wkb: NDArray[np.object_]) -> NDArray[np.int64]:
+    parts = [np.empty(0, np.int64)]
+    for start in range(0, len(wkb), ROWS_AT_ONCE):
+        lon_lat = shapely.from_wkb(wkb[start : start + ROWS_AT_ONCE])
+        parts.append(_keys(lon_lat[np.isin(shapely.get_type_id(lon_lat), (3, 6))])[0])
+    return np.unique(np.concatenate(parts))
 
 
 def _keys(lon_lat: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -132,7 +132,7 @@ def osm_only_rows(index: NDArray[np.int64], near: Surroundings) -> gpd.GeoDataFr
         "proposal": [""] * n,
         "qa": pd.Series([deprecated_notes(tags) for tags in rows["tags"]], dtype="object"),
     }
-    frame = gpd.GeoDataFrame(columns, geometry=rows.geometry.to_numpy(), crs=LON_LAT)
+    frame = gpd.GeoDataFrame(columns, geometry=shapely.from_wkb(near.lon_lat[index]), crs=LON_LAT)
     return check_frame(frame, CHANGES, what="changes")
 
 

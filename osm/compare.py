@@ -149,9 +149,8 @@ def compare(
     if offset_doubt(offsets, options):
         new = decided.status == "new"
         decided.status[new], decided.reason[new] = "review", "offset_doubtful"
-    areas = near.rows.geometry.to_numpy()[(near.rows["role"] == "area").to_numpy()]
-    areas = areas[np.isin(shapely.get_type_id(areas), (3, 6))]
-    keep_apart(decided, mapped=areas, order=order, crs=rows.crs, options=options)
+    mapped = near.lon_lat[(near.rows["role"] == "area").to_numpy()]
+    keep_apart(decided, mapped=mapped, order=order, crs=rows.crs, options=options)
     decided.metric[:] = None
     missed = find_missed(near, set(labels), touched, bounds)
     n_missed = len(missed)

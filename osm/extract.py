@@ -4,6 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from groundplan.crs import LON_LAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +34,14 @@ class Extract:
 
     info: ExtractInfo
     """The file as a whole."""
-    features: gpd.GeoDataFrame
-    """OSM_FEATURES in EPSG:4326, sorted by role, type, id and label."""
+    rows: pd.DataFrame
+    """(M rows): OSM_FEATURES without their geometry, sorted by role, type, id and label."""
+    lon_lat: NDArray[np.object_]
+    """(M,): their geometries in EPSG:4326 as WKB, a third the size of a geometry."""
+
+    def frame(self) -> gpd.GeoDataFrame:
+        """Return OSM_FEATURES in EPSG:4326."""
+        return gpd.GeoDataFrame(self.rows, geometry=shapely.from_wkb(self.lon_lat), crs=LON_LAT)
 
 
 def extract_name(path: Path) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import osmium
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT
 from groundplan.errors import OsmFileError
@@ -25,12 +26,15 @@ from osm.read_placeholders import read_placeholders
 from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles, veto_roles
 from osm.tags import KEYS, LIFECYCLE_KEYS
 
+ROWS_AT_ONCE = 50_000
+"""Outlines that are geometries at the same time."""
+
 NEEDED = "give an .osm.pbf, .osm, .osm.gz or .osm.bz2 file"
 
 
 @dataclass(slots=True)
 class _Rows:
-    """What the pass over the file gathers; geometry as hexadecimal WKB until all of it is decoded at once."""
+    """What the pass over the file gathers; geometry as hexadecimal WKB."""
 
     wkb: list[str] = field(default_factory=list)
     element: list[tuple[str, int, int, dt.datetime]] = field(default_factory=list)
@@ -93,18 +97,18 @@ def read_osm(path: Path) -> Extract:
         else:
             rows = _scan(source)
             placeholders = read_placeholders(source)
-    frame = _frame(rows, placeholders)
-    versions = frame["version"].to_numpy() > 0
-    newest = max(frame["timestamp"], default="")
+    table, lon_lat = _table(rows, placeholders)
+    versions = table["version"].to_numpy() > 0
+    newest = max(table["timestamp"], default="")
     info = ExtractInfo(
         name=extract_name(source),
         bbox=bbox,
         timestamp=timestamp or newest,
         # Placeholders carry a version of 1 or none; only real elements tell whether the extract has metadata.
-        has_metadata=bool((versions & (frame["osm_id"].to_numpy() > 0)).any()),
+        has_metadata=bool((versions & (table["osm_id"].to_numpy() > 0)).any()),
         n_broken=rows.n_broken,
     )
-    return Extract(info=info, features=frame)
+    return Extract(info=info, rows=table, lon_lat=lon_lat)
 
 
 def file_header(source: Path) -> tuple[tuple[float, float, float, float] | None, str, bool]:
@@ -185,13 +189,8 @@ def _stamps(moments: Sequence[dt.datetime]) -> list[str]:
     return np.where(seconds.astype(np.int64) > 0, text, "").tolist()
 
 
-def _frame(rows: _Rows, placeholders: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    if not rows.row and placeholders.empty:
-        return empty_frame(OSM_FEATURES, crs=LON_LAT)
-    # GEOS reads hexadecimal through a text stream; turning it into bytes first takes a fifth of the time.
-    geometry = shapely.from_wkb([bytes.fromhex(text) for text in rows.wkb])
-    single = (shapely.get_type_id(geometry) == 6) & (shapely.get_num_geometries(geometry) == 1)
-    geometry[single] = shapely.get_geometry(geometry[single], 0)
+def _table(rows: _Rows, placeholders: gpd.GeoDataFrame) -> tuple[pd.DataFrame, NDArray[np.object_]]:
+    """Return OSM_FEATURES without their geometry, and the geometry as WKB."""
     kinds, numbers, versions, stamps = zip(*rows.element, strict=True) if rows.element else ((), (), (), ())
     roles, labels, tags = zip(*rows.row, strict=True) if rows.row else ((), (), ())
     nodes = np.empty(len(roles), dtype=object)
@@ -206,10 +205,26 @@ def _frame(rows: _Rows, placeholders: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         "tags": pd.Series(list(tags), dtype="object"),
         "nodes": nodes,
     }
-    frame = gpd.GeoDataFrame(columns, geometry=geometry, crs=LON_LAT)
+    table = pd.DataFrame(columns)
     if not placeholders.empty:
-        frame = pd.concat([frame, placeholders], ignore_index=True) if len(frame) else placeholders
-    return frame.sort_values(["role", "osm_type", "osm_id", "label"], kind="stable", ignore_index=True)
+        others = pd.DataFrame(placeholders.drop(columns="geometry"))
+        table = pd.concat([table, others], ignore_index=True) if len(table) else others
+    lon_lat = np.concatenate((_plain_wkb(rows.wkb), shapely.to_wkb(placeholders.geometry.to_numpy())))
+    table = table.sort_values(["role", "osm_type", "osm_id", "label"], kind="stable")
+    return table.reset_index(drop=True), lon_lat[table.index]
+
+
+def _plain_wkb(texts: Sequence[str]) -> NDArray[np.object_]:
+    """Return what libosmium wrote as bytes; its areas are multipolygons, even those of one polygon."""
+    wkb = np.empty(len(texts), dtype=object)
+    # GEOS reads hexadecimal through a text stream; turning it into bytes first takes a fifth of the time.
+    wkb[:] = [bytes.fromhex(text) for text in texts]
+    for start in range(0, len(wkb), ROWS_AT_ONCE):
+        part = wkb[start : start + ROWS_AT_ONCE]
+        geometry = shapely.from_wkb(part)
+        single = (shapely.get_type_id(geometry) == 6) & (shapely.get_num_geometries(geometry) == 1)
+        part[single] = shapely.to_wkb(shapely.get_geometry(geometry[single], 0))
+    return wkb
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -16,15 +17,20 @@ from osm.world import Mapped
 ROWS_AT_ONCE = 50_000
 """Rows that are geometries in both systems at the same time."""
 
+NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
+"""A window that nothing meets."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """M rows of OSM_FEATURES near the detections."""
 
-    rows: gpd.GeoDataFrame
-    """In EPSG:4326, as they are in the file."""
-    wkb: NDArray[np.object_]
-    """(M,): the geometries in the metric CRS as WKB, a quarter the size of a geometry; areas valid."""
+    rows: pd.DataFrame
+    """Without their geometry."""
+    lon_lat: NDArray[np.object_]
+    """(M,): WKB of the geometries in EPSG:4326, as they are in the file."""
+    metric: NDArray[np.object_]
+    """(M,): WKB of the geometries in the metric CRS; areas valid."""
     bounds: NDArray[np.float64]
     """(M, 4): left, bottom, right, top in the metric CRS."""
     element: NDArray[np.int64]
@@ -37,7 +43,7 @@ class Surroundings:
 
     def geometry(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> NDArray[np.object_]:
         """Return geometries in the metric CRS."""
-        return np.asarray(shapely.from_wkb(self.wkb[index]), dtype=object)
+        return np.asarray(shapely.from_wkb(self.metric[index]), dtype=object)
 
     def within(self, bounds: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the positions of the rows whose bounds meet left, bottom, right, top."""
@@ -72,42 +78,52 @@ class Surroundings:
 
 def surroundings(features: gpd.GeoDataFrame, extract: Extract) -> Surroundings:
     """Return the rows of an extract near the features."""
-    osm = extract.features
-    near = _near(features, osm) if len(features) and len(osm) else np.zeros(len(osm), bool)
-    rows = osm if near.all() else osm[near]
-    wkb = np.empty(len(rows), dtype=object)
-    bounds, full = np.empty((len(rows), 4)), np.empty(len(rows), bool)
+    window = _window(features) if len(features) else NOWHERE
+    found = [np.empty(0, np.int64)]
+    wkb, bounds = [np.empty(0, dtype=object)], [np.empty((0, 4))]
     n_repaired = 0
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        part = slice(start, start + ROWS_AT_ONCE)
-        metric = transform_geometries(rows.geometry.iloc[part].to_numpy(), source=LON_LAT, target=features.crs)
+    for start in range(0, len(extract.rows), ROWS_AT_ONCE):
+        lon_lat = shapely.from_wkb(extract.lon_lat[start : start + ROWS_AT_ONCE])
+        near = np.flatnonzero(_meet(shapely.bounds(lon_lat), window))
+        metric = transform_geometries(lon_lat[near], source=LON_LAT, target=features.crs)
         broken = ~shapely.is_valid(metric)
         n_repaired += int(broken.sum())
         metric[broken] = [_mended(each) for each in metric[broken]]
-        wkb[part], bounds[part] = shapely.to_wkb(metric), shapely.bounds(metric)
-        full[part] = ~shapely.is_empty(metric)
-    if not full.all():
-        rows, wkb, bounds = rows[full], wkb[full], bounds[full]
+        full = ~shapely.is_empty(metric)
+        found.append(start + near[full])
+        wkb.append(shapely.to_wkb(metric[full]))
+        bounds.append(shapely.bounds(metric[full]))
+    index = np.concatenate(found)
+    rows = extract.rows.iloc[index].reset_index(drop=True)
     # Lists: an Arrow column makes an object of its own for every look at a row.
     numbers: dict[tuple[str, int], int] = {}
     keys = zip(rows["osm_type"].to_list(), rows["osm_id"].to_list(), strict=True)
     element = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
     return Surroundings(
-        rows=rows.reset_index(drop=True), wkb=wkb, bounds=bounds, element=element, n_repaired=n_repaired
+        rows=rows,
+        lon_lat=extract.lon_lat[index],
+        metric=np.concatenate(wkb),
+        bounds=np.concatenate(bounds),
+        element=element,
+        n_repaired=n_repaired,
     )
 
 
-def _near(features: gpd.GeoDataFrame, osm: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+def _window(features: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
+    """Return west, south, east, north of where OSM matters to the features."""
     left, bottom, right, top = features.total_bounds
     around = shapely.box(left - REACH_M, bottom - REACH_M, right + REACH_M, top + REACH_M)
     # Edges are densified so that a wide region's box keeps its sides on the globe.
     ring = shapely.segmentize(around, max(right - left, top - bottom, 1.0) / 8)
     window = transform_geometries([ring], source=features.crs, target=LON_LAT)[0]
     west, south, east, north = window.bounds
-    if east - west >= 180.0:
-        return np.ones(len(osm), bool)
-    bounds = shapely.bounds(osm.geometry.to_numpy())
-    return (bounds[:, 0] <= east) & (bounds[:, 2] >= west) & (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
+    return (-180.0, -90.0, 180.0, 90.0) if east - west >= 180.0 else (west, south, east, north)
+
+
+def _meet(bounds: NDArray[np.float64], window: tuple[float, float, float, float]) -> NDArray[np.bool_]:
+    west, south, east, north = window
+    across = (bounds[:, 0] <= east) & (bounds[:, 2] >= west)
+    return np.asarray(across & (bounds[:, 1] <= north) & (bounds[:, 3] >= south))
 
 
 def _mended(geometry: shapely.Geometry) -> shapely.Geometry:

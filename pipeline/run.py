@@ -94,7 +94,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
                 )
             changes = read_vector(config.out / "changes.parquet")
             with _timed(times, "review"):
-                write_review_page(plan, changes, features, diff_report, osm=extract.features)
+                write_review_page(plan, changes, features, diff_report, osm=extract.frame())
         score = None
         if config.truth is not None:
             truth = same_crs(read_vector(config.truth), features.crs)

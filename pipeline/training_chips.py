@@ -84,7 +84,7 @@ def chips_from_region(
     wanted = frozenset(check_label(label) for label in complete)
     region = _chip_region(config, options.chip_px)
     extract = read_osm(config.extract)
-    metric = same_crs(extract.features, region.grid.crs)
+    metric = same_crs(extract.frame(), region.grid.crs)
     broken = ~shapely.is_valid(metric.geometry.to_numpy())
     metric = metric[~broken].reset_index(drop=True)
     if offset_m is None:

@@ -49,7 +49,7 @@ def history(tmp_path):
 
 
 def test_the_present_state_and_what_was_deleted_are_read_apart(history):
-    frame = read_osm(history).features
+    frame = read_osm(history).frame()
     got = frame[["osm_type", "osm_id", "version", "role"]].to_numpy().tolist()
     assert got == [
         ["way", 3, 2, "area"],

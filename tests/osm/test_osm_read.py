@@ -26,7 +26,7 @@ def test_areas_nodes_lines_vetoes_and_blockers_get_their_roles(world, make_box, 
     world.line(shapely.LineString(make_box(800, 0, 50, 1).exterior.coords[:3]), {"highway": "service"})
     world.area(make_box(900, 0, 30, 30), {"leisure": "swimming_pool"})
     world.area(make_box(950, 0, 30, 30), {"landuse": "farmyard"})
-    frame = read_osm(world.write(tmp_path / "a.osm.pbf")).features
+    frame = read_osm(world.write(tmp_path / "a.osm.pbf")).frame()
     assert frame.groupby(["role", "label"]).size().to_dict() == {
         ("area", "building"): 1,
         ("area", "soccer_field"): 1,
@@ -49,23 +49,23 @@ def test_an_extract_without_metadata_has_no_versions(world, make_box, tmp_path):
     world.area(make_box(0, 0, 10, 10), {"building": "yes"})
     extract = read_osm(world.write(tmp_path / "a.osm.pbf"))
     assert not extract.info.has_metadata
-    assert extract.features["version"].to_list() == [0]
-    assert extract.features["timestamp"].to_list() == [""]
+    assert extract.frame()["version"].to_list() == [0]
+    assert extract.frame()["timestamp"].to_list() == [""]
 
 
 def test_an_empty_extract_is_fine(world, tmp_path):
     path = tmp_path / "empty.osm"
     path.write_text("<?xml version='1.0'?><osm version='0.6' generator='test'></osm>")
     extract = read_osm(path)
-    assert extract.features.empty
+    assert extract.frame().empty
     assert extract.info.bbox is None
-    assert extract.features.crs.to_epsg() == 4326
+    assert extract.frame().crs.to_epsg() == 4326
 
 
 @pytest.mark.parametrize("suffix", [".osm.pbf", ".osm", ".osm.gz", ".osm.bz2"])
 def test_every_format_gives_the_same_elements(world, make_box, tmp_path, suffix):
     world.area(make_box(0, 0, 10, 10), {"building": "yes"})
-    frame = read_osm(world.write(tmp_path / f"a{suffix}")).features
+    frame = read_osm(world.write(tmp_path / f"a{suffix}")).frame()
     assert frame["osm_id"].to_list() == [1]
     assert frame.geometry.iloc[0].is_valid
 
@@ -95,7 +95,7 @@ def test_closed_ways_and_multipolygons_with_negative_ids_are_read(tmp_path):
         "<tag k='type' v='multipolygon'/><tag k='building' v='yes'/></relation>"
     )
     path.write_text(f"<?xml version='1.0'?><osm version='0.6'>{nodes}{ways}{relation}</osm>")
-    frame = read_osm(path).features
+    frame = read_osm(path).frame()
     assert frame[["osm_type", "osm_id", "role"]].to_numpy().tolist() == [["relation", -1, "area"]]
     assert frame.geometry.iloc[0].area == pytest.approx(15e-8, rel=1e-3)
 
@@ -149,7 +149,7 @@ def test_ways_with_missing_nodes_are_counted_and_left_out(tmp_path):
         "<way id='1' version='1'><nd ref='1'/><nd ref='2'/><tag k='highway' v='service'/></way></osm>"
     )
     extract = read_osm(path)
-    assert extract.features.empty
+    assert extract.frame().empty
     assert extract.info.n_broken == 1
 
 
@@ -158,7 +158,7 @@ def test_liechtenstein_has_the_buildings_that_other_tools_count(liechtenstein):
     assert extract.info.has_metadata
     assert extract.info.timestamp == "2022-07-24T20:21:51Z"
     assert extract.info.bbox == pytest.approx((9.471078, 47.04774, 9.636217, 47.27128))
-    frame = extract.features
+    frame = extract.frame()
     buildings = rows(frame, role="area", label="building")
     assert len(buildings) == pytest.approx(17_639, abs=5)
     assert shapely.is_valid(buildings.geometry.to_numpy()).mean() > 0.999

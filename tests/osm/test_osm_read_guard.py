@@ -40,7 +40,7 @@ def packed_block(block: bytes) -> bytes:
 @pytest.mark.parametrize("packing", ["none", "zlib"])
 def test_whole_files_pass(tmp_path: Path, packing: str) -> None:
     path = write_pbf(tmp_path, packing=packing)
-    assert read_osm(path).features["tags"].to_list() == [{"building": "yes"}]
+    assert read_osm(path).frame()["tags"].to_list() == [{"building": "yes"}]
 
 
 @pytest.mark.parametrize("place", [b"yes", b"chapel", b"building", b"name"])
