@@ -17,8 +17,9 @@ from tiling.grid import TileGrid
 from tiling.ground import pixel_area_m2
 from tiling.scene import Scene, footprint
 
-MAX_COARSER = 2.0
-"""Imagery may be at most so many times coarser than gsd_m: beyond it, interpolation invents what a model sees."""
+MAX_COARSER = 4.0
+"""Imagery may be at most so many times coarser than gsd_m: 1.2 m for 0.3 m, the coarsest that the shipped weights
+were trained on; a house is ten pixels there."""
 
 COARSER_SLACK = 1.01
 """A UTM metre is up to 0.1 % and a nominal 0.6 m pixel often 0.5 % off; neither is a reason to refuse."""

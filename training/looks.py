@@ -15,9 +15,12 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from detection.detector import Detector
 from groundplan.errors import DataError
 from groundplan.labels import LABEL_IDS, LABELS
-from tiling.region import COARSER_SLACK, MAX_COARSER
+from tiling.region import COARSER_SLACK
 from training.chips import Chip, read_pixels
 from training.rings import rasterise, taught_rings
+
+MAX_COARSER_CHIP = 2.0
+"""Chips that are coarser than a pass by more are left to the coarser pass: they take long and show little."""
 
 RunLengths = dict[str, Any]
 """A mask as pycocotools encodes it."""
@@ -86,8 +89,8 @@ def look_at_chips(
             continue
         looks = []
         for chip in chips:
-            # A pass is worth its time only where its labels are known, and imagery too coarse for it is refused.
-            if not chip.complete & frozenset(labels) or chip.gsd_m > MAX_COARSER * COARSER_SLACK * size_m:
+            # A pass is worth its time only where its labels are known.
+            if not chip.complete & frozenset(labels) or chip.gsd_m > MAX_COARSER_CHIP * COARSER_SLACK * size_m:
                 continue
             looks.append(_look(detector, chip, labels, gsd_m=size_m, degraded_gsd_m=degraded_gsd_m))
             if on_chip is not None and chip.path not in seen:

@@ -20,7 +20,9 @@ INPUTS.simple("a scene pattern that matches nothing", scenes="none*.tif")
 INPUTS.simple("a scene without CRS", crs=None)
 INPUTS.simple("a scene without place", transform=Affine.identity())
 INPUTS.simple("a scene of complex numbers", dtype="complex64")
-INPUTS.simple("imagery more than twice as coarse as the model wants", model='weights = "painted"\ngsd_m = 0.1')
+INPUTS.simple(
+    "imagery more than four times as coarse as the model wants", model='weights = "painted"\ngsd_m = 0.05'
+)
 INPUTS.simple("a band that the scene does not have", head='[pixels]\nbands = ["infrared"]')
 INPUTS.simple(
     "a tile address without an aoi",

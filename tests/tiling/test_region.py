@@ -122,9 +122,9 @@ def test_a_grid_of_whole_multiples_does_not_move_with_the_scenes() -> None:
 
 
 def test_imagery_far_coarser_than_asked_for_is_refused() -> None:
-    make(scene(Affine(0.6, 0, 5e5, 0, -0.6, 5.7e6), gsd_m=0.6003))
-    with pytest.raises(SceneError, match=r"b.tif has pixels of 0.7 m, more than 2 x gsd_m=0.3"):
-        make(scene(), scene(Affine(0.7, 0, 5e5, 0, -0.7, 5.7e6), gsd_m=0.7, path="b.tif"))
+    make(scene(Affine(1.2, 0, 5e5, 0, -1.2, 5.7e6), gsd_m=1.2006))
+    with pytest.raises(SceneError, match=r"b.tif has pixels of 1.3 m, more than 4 x gsd_m=0.3"):
+        make(scene(), scene(Affine(1.3, 0, 5e5, 0, -1.3, 5.7e6), gsd_m=1.3, path="b.tif"))
 
 
 def test_regions_that_cannot_be_are_refused() -> None:
