@@ -9,6 +9,7 @@ from groundplan.errors import DataError, Error
 from training import sources
 from training.chips import ChipWriter
 from training.composites import COARSE, FINE, write_composites
+from training.render_open import render_open
 from training.render_quarter import render_quarter
 from training.render_town import render_town
 from training.render_village import render_village
@@ -28,6 +29,7 @@ TOWNS = (
     ("towns_coarse", "rendered_coarse_town", render_town, 24, 800.0, 0.9, 400, 142),
     ("villages", "rendered_village", render_village, 190, 240.0, 0.3, 512, 143),
     ("quarters", "rendered_quarter", render_quarter, 130, 240.0, 0.3, 512, 144),
+    ("opens", "rendered_open", render_open, 80, 330.0, 0.3, 512, 145),
 )
 """Folder, source, renderer, count, side in metres, metres per pixel, chip side in px and seed."""
 

@@ -1,4 +1,4 @@
-"""A plan of houses without streets -> its picture, with each building's outline; for villages and quarters."""
+"""A plan without streets -> its picture, with each building's outline; for villages, quarters and open ground."""
 
 from collections.abc import Callable
 from typing import Final
