@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2, resnet50
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import ExtraFPNBlock, LastLevelMaxPool
-from torchvision.ops.misc import FrozenBatchNorm2d
+
+from detection.norms import FrozenNorm
 
 Norm = Callable[[int], nn.Module]
 """Makes the normalisation of so many channels."""
@@ -57,7 +58,7 @@ class MobileNetFpn(PyramidBackbone):
     def __init__(self, channels: int, fpn_norm: Norm | None = None) -> None:
         super().__init__([24, 32, 96, 320], channels, fpn_norm)
         # The last 1 x 1 convolution (1280 channels) serves ImageNet's classifier; the pyramid does not need it.
-        self.features = mobilenet_v2(weights=None, norm_layer=FrozenBatchNorm2d).features[:18]
+        self.features = mobilenet_v2(weights=None, norm_layer=FrozenNorm).features[:18]
         self.taps = (3, 6, 13, 17)
 
     def levels(self, x: Tensor) -> list[Tensor]:
@@ -75,7 +76,7 @@ class ResNetFpn(PyramidBackbone):
 
     def __init__(self, channels: int, fpn_norm: Norm | None = None) -> None:
         super().__init__([256, 512, 1024, 2048], channels, fpn_norm)
-        whole = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
+        whole = resnet50(weights=None, norm_layer=FrozenNorm)
         self.body = nn.ModuleDict(
             {name: layer for name, layer in whole.named_children() if name not in ("avgpool", "fc")}
         )
@@ -103,13 +104,13 @@ class PreActResNetFpn(PyramidBackbone):
 
     def __init__(self, channels: int, fpn_norm: Norm | None = None) -> None:
         super().__init__([256, 512, 1024], channels, fpn_norm, above=_StrideTwo(channels))
-        self.bn0 = FrozenBatchNorm2d(3)
+        self.bn0 = FrozenNorm(3)
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = FrozenBatchNorm2d(64)
+        self.bn1 = FrozenNorm(64)
         self.layer1 = _preact_stage(64, 256, count=3, stride=1)
         self.layer2 = _preact_stage(256, 512, count=4, stride=2)
         self.layer3 = _preact_stage(512, 1024, count=6, stride=2)
-        self.last = FrozenBatchNorm2d(1024)
+        self.last = FrozenNorm(1024)
 
     @staticmethod
     def own_key(key: str) -> str:
@@ -123,8 +124,8 @@ class PreActResNetFpn(PyramidBackbone):
         middle = self.layer2(fine)
         coarse = self.layer3(middle)
         # A stage's sums are raw; the next one's first normalisation makes features of them.
-        begins = (self.layer2[0].bn1, self.layer3[0].bn1, self.last)
-        return [F.relu(norm(each)) for norm, each in zip(begins, (fine, middle, coarse), strict=True)]
+        begins = map(self.get_submodule, ("layer2.0.bn1", "layer3.0.bn1", "last"))
+        return [F.relu_(norm(each)) for norm, each in zip(begins, (fine, middle, coarse), strict=True)]
 
 
 class _PreActBlock(nn.Module):
@@ -133,16 +134,16 @@ class _PreActBlock(nn.Module):
     def __init__(self, width: int, out: int, *, stride: int, first: bool) -> None:
         super().__init__()
         inner = out // 4
-        self.bn1 = FrozenBatchNorm2d(width)
+        self.bn1 = FrozenNorm(width)
         self.conv1 = nn.Conv2d(width, inner, 1, bias=False)
-        self.bn2 = FrozenBatchNorm2d(inner)
+        self.bn2 = FrozenNorm(inner)
         self.conv2 = nn.Conv2d(inner, inner, 3, stride=stride, padding=1, bias=False)
-        self.bn3 = FrozenBatchNorm2d(inner)
+        self.bn3 = FrozenNorm(inner)
         self.conv3 = nn.Conv2d(inner, out, 1, bias=False)
         self.downsample = nn.Conv2d(width, out, 1, stride=stride, bias=False) if first else None
 
     def forward(self, x: Tensor) -> Tensor:
-        ready = F.relu(self.bn1(x))
+        ready = F.relu_(self.bn1(x))
         beside = x if self.downsample is None else self.downsample(ready)
         inner = F.relu(self.bn2(self.conv1(ready)))
         widened: Tensor = self.conv3(F.relu(self.bn3(self.conv2(inner))))
@@ -237,7 +238,7 @@ class _LiteBlock(nn.Module):
 
 
 def _lite_norm(channels: int) -> nn.Module:
-    return FrozenBatchNorm2d(channels, eps=1e-3)
+    return FrozenNorm(channels, eps=1e-3)
 
 
 def _pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:

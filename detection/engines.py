@@ -9,9 +9,9 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
-from torchvision.ops.misc import FrozenBatchNorm2d
 
 from detection.align import RegionAlign
+from detection.norms import FrozenNorm
 from detection.proposals import propose
 from detection.winograd import use_winograd
 
@@ -152,14 +152,14 @@ def fold_norms(module: nn.Module) -> None:
     """
     children = list(module.named_children())
     for (_, one), (name, other) in itertools.pairwise(children):
-        if isinstance(one, nn.Conv2d) and isinstance(other, FrozenBatchNorm2d):
+        if isinstance(one, nn.Conv2d) and isinstance(other, FrozenNorm):
             _fold(one, other)
             setattr(module, name, nn.Identity())
     for _, child in children:
         fold_norms(child)
 
 
-def _fold(conv: nn.Conv2d, norm: FrozenBatchNorm2d) -> None:
+def _fold(conv: nn.Conv2d, norm: FrozenNorm) -> None:
     scale = norm.weight.double() * (norm.running_var.double() + norm.eps).rsqrt()
     shift = norm.bias.double() - norm.running_mean.double() * scale
     if conv.bias is not None:

@@ -13,9 +13,9 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import MultiScaleRoIAlign
-from torchvision.ops.misc import FrozenBatchNorm2d
 
 from detection.backbones import BACKBONES
+from detection.norms import FrozenNorm
 from groundplan.errors import WeightsError
 from groundplan.nearest import did_you_mean
 
@@ -137,7 +137,7 @@ def build_model(
         )
     large = spec.heads == "large"
     # Frozen: batches of four crops are too small to measure a mean, and training then sees what inference sees.
-    norm = FrozenBatchNorm2d if large else None
+    norm = FrozenNorm if large else None
     backbone = BACKBONES[spec.backbone].build(spec.fpn_channels, norm)
     channels, classes = spec.fpn_channels, spec.n_labels + 1
     levels = len(spec.anchor_sizes_px)
