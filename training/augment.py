@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from groundplan.labels import LABEL_IDS, LABELS
 from training.chips import Chip, Instance, read_pixels
+from training.recolour import in_colours_of, recolour
 from training.rings import rasterise, taught_rings
 
 MIN_SIDE_PX = 4
@@ -34,6 +35,10 @@ class AugmentOptions:
     """Share of crops that pass through JPEG of quality 35..95."""
     on_object: float = 0.6
     """Share of crops placed over an object, where the chip has any."""
+    survey: float = 0.25
+    """Share of crops in the colours of another chip."""
+    harsh: float = 0.12
+    """Share of crops with the contrast of stretched satellite scenes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,7 @@ def make_crop(
     rng: np.random.Generator,
     options: AugmentOptions,
     asked: frozenset[str] = frozenset(LABELS),
+    like: Chip | None = None,
 ) -> Crop:
     """Return a random crop of a chip.
 
@@ -83,6 +89,8 @@ def make_crop(
         Strengths.
     asked : frozenset of str
         Labels that are looked for at this resolution.
+    like : Chip, optional
+        Another one, whose colours the crop may get.
     """
     scale = chip.gsd_m / gsd_m * float(np.exp(rng.uniform(-options.size_jitter, options.size_jitter)))
     if rng.random() < options.any_angle:
@@ -96,7 +104,9 @@ def make_crop(
     offset = size_px / 2 - matrix @ centre
     image = _warp(read_pixels(chip), matrix, offset, size_px)
     image = _degrade(image, gsd_m=gsd_m, rng=rng, options=options)
-    image = _recolour(image, rng=rng)
+    if like is not None and rng.random() < options.survey:
+        image = in_colours_of(image, read_pixels(like), amount=float(rng.uniform(0.4, 1.0)))
+    image = recolour(image, rng=rng, harsh=options.harsh)
     moved = [
         Instance(
             label=each.label, rings=tuple(ring @ matrix.T + offset for ring in each.rings), ignore=each.ignore
@@ -240,24 +250,3 @@ def _through_jpeg(picture: Image.Image, rng: np.random.Generator) -> Image.Image
     picture.save(buffer, "JPEG", quality=int(rng.integers(35, 95)))
     with Image.open(buffer) as again:
         return again.convert("RGB")
-
-
-def _recolour(image: NDArray[np.uint8], *, rng: np.random.Generator) -> NDArray[np.uint8]:
-    out = image.astype(np.float32) / 255
-    empty = (image == 0).all(axis=2)
-    grey = out.mean(axis=2, keepdims=True)
-    out = grey + (out - grey) * float(np.exp(rng.normal(0, 0.3)))
-    out = out * np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)
-    out = (out - 0.5) * float(np.exp(rng.normal(0, 0.2))) + 0.5 + float(rng.normal(0, 0.07))
-    if rng.random() < 0.6:
-        # Every survey exposes as it likes: a stadium's grass is twice as bright in one as in another.
-        out = out * float(np.exp(rng.uniform(-0.4, 0.5)))
-    out = np.clip(out, 0, 1) ** float(np.exp(rng.normal(0, 0.2)))
-    if rng.random() < 0.15:
-        haze = float(rng.uniform(0.05, 0.35))
-        out = out * (1 - haze) + haze * rng.uniform(0.6, 0.95, 3).astype(np.float32)
-    if rng.random() < 0.3:
-        out = out + rng.normal(0, float(rng.uniform(0.005, 0.03)), out.shape).astype(np.float32)
-    done = (np.clip(out, 0, 1) * 255).astype(np.uint8)
-    done[empty] = 0
-    return done

@@ -115,11 +115,27 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
             tries = 1 if size_px <= 256 else 3
             drawn = [pool[int(rng.integers(len(pool)))] for _ in range(tries)]
             chip = max(drawn, key=lambda each: min(each.width, each.height) * each.gsd_m)
+            like = _any_chip(one.pools, rng)
             crops.append(
-                make_crop(chip, size_px=size_px, gsd_m=one.gsd_m, rng=rng, options=self.augment, asked=one.asked)
+                make_crop(
+                    chip,
+                    size_px=size_px,
+                    gsd_m=one.gsd_m,
+                    rng=rng,
+                    options=self.augment,
+                    asked=one.asked,
+                    like=like,
+                )
             )
         images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2).float() / 255
         return images, [to_target(crop) for crop in crops]
+
+
+def _any_chip(pools: Pools, rng: np.random.Generator) -> Chip:
+    """Return a chip of any source, each source as likely: the smallest is a survey of its own too."""
+    pool = list(pools.values())[int(rng.integers(len(pools)))]
+    chips = pool[int(rng.integers(2))] or pool[0] or pool[1]
+    return chips[int(rng.integers(len(chips)))]
 
 
 def to_target(crop: Crop) -> dict[str, Tensor]:
