@@ -13,7 +13,7 @@ from groundplan.whole import sweep_leftovers
 def hold_folder(folder: Path) -> Iterator[None]:
     """Make the folder and hold it until the block ends; the kernel lets go when the process dies.
 
-    Half-written files of a run that was killed are removed.
+    Half-written files of a run that was killed are removed before it, and those of workers that died after it.
 
     Raises
     ------
@@ -33,4 +33,7 @@ def hold_folder(folder: Path) -> Iterator[None]:
         except OSError as err:
             raise OutputError(f"another run is writing to {folder}; wait for it, or choose another --out") from err
         sweep_leftovers(folder)
-        yield
+        try:
+            yield
+        finally:
+            sweep_leftovers(folder)

@@ -30,6 +30,7 @@ HOMES = {
         "detection/proposals.py",
         "detection/winograd.py",
         "detection/align.py",
+        "detection/norms.py",
         "training/",
     ),
     "torchvision": (
@@ -37,6 +38,7 @@ HOMES = {
         "detection/backbones.py",
         "detection/engines.py",
         "detection/align.py",
+        "detection/norms.py",
         "detection/proposals.py",
         "training/",
     ),

@@ -136,6 +136,9 @@ def test_two_runs_do_not_share_a_folder_and_leftovers_are_swept(tmp_path: Path) 
         assert not leftover.exists()
         with pytest.raises(OutputError, match="another run"), hold_folder(tmp_path):
             pass
+        # What a worker leaves that is killed while the run goes on.
+        leftover.write_text("half")
+    assert not leftover.exists()
     with hold_folder(tmp_path):
         pass
 
