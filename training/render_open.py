@@ -22,24 +22,7 @@ from training.render_village import village_house
 def render_open(*, size_m: float, gsd_m: float, seed: int) -> Town:
     """Render a square of open ground; nothing in it exists anywhere.
 
-    Parameters
-    ----------
-    size_m : float
-        Side of the square, at least 60.
-    gsd_m : float
-        Metres per pixel, 0.1 to 2.
-    seed : int
-        Equal seeds give equal pixels.
-
-    Returns
-    -------
-    Town
-        Its objects are buildings, few or none, and it has neither roads nor parks.
-
-    Raises
-    ------
-    DataError
-        Size or resolution is out of range.
+    Size, resolution, seed and errors are those of `render_settlement`.
     """
     return render_settlement(_plan_open, size_m=size_m, gsd_m=gsd_m, seed=seed)
 
