@@ -143,6 +143,7 @@ class _PreActBlock(nn.Module):
         self.downsample = nn.Conv2d(width, out, 1, stride=stride, bias=False) if first else None
 
     def forward(self, x: Tensor) -> Tensor:
+        # In place: what follows no convolution is never folded away, so this is a tensor of its own.
         ready = F.relu_(self.bn1(x))
         beside = x if self.downsample is None else self.downsample(ready)
         inner = F.relu(self.bn2(self.conv1(ready)))

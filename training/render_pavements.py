@@ -19,6 +19,7 @@ from training.render_surfaces import COLOURS, choose_surface, jittered, paint_of
 from training.render_trees import draw_tree
 
 YELLOW: Final[Colour] = (216.0, 188.0, 84.0)
+"""Of guide lines, 0..255."""
 
 LOADS_M: Final = ((12.2, 2.44), (6.1, 2.44), (13.6, 2.6), (16.2, 2.6), (9.0, 2.5))
 """Length and width of containers (ISO 668), trailers and lorries."""
@@ -30,6 +31,7 @@ LOAD_COLOURS: Final[tuple[Colour, ...]] = (
 """Most trailers are white, most containers rust red or blue; 0..255."""
 
 LANE_M: Final = 3.6
+"""Width of a lane of a motorway."""
 
 
 def plan_apron(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:

@@ -12,7 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osm.elements import Proposal, make_elements
+from osm.elements import Proposal, make_elements, make_elements_apart
 from osm.josm import josm_text
 from osm.maproulette import Task, maproulette_text
 from osm.osmchange import osmchange_text
@@ -98,6 +98,12 @@ def test_josm_files_warn_before_upload_and_mark_every_element(xmllint, tmp_path)
     assert {each.get("action") for each in root if each.tag != "changeset"} == {"modify"}
     assert root.find("changeset/tag").get("v") == "Add <3> & more"
     assert ET.fromstring(josm_text(make_elements([]), changeset_tags={}, upload="never")).get("upload") == "never"
+
+
+def test_elements_of_files_of_their_own_are_numbered_from_the_start_in_each():
+    apart = list(make_elements_apart(proposals()))
+    assert apart == [make_elements([each]) for each in proposals()]
+    assert [elements.main for elements in apart] == [("way/-1",), ("relation/-1",), ("way/-1",)]
 
 
 def test_no_proposals_give_files_that_still_fit(xmllint, tmp_path):
