@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from groundplan.labels import LABEL_IDS, LABELS
 from training.chips import Chip, Instance, read_pixels
+from training.copy_paste import View, paste_objects
 from training.recolour import in_colours_of, recolour
 from training.rings import rasterise, taught_rings
 
@@ -29,7 +30,7 @@ class AugmentOptions:
     """Share of crops turned by any angle; the rest by quarter turns, which do not resample."""
     coarse: float = 0.5
     """Share of crops that pass through a coarser resolution first."""
-    coarsest_gsd_m: float = 1.0
+    coarsest_gsd_m: float = 1.2
     """Coarsest resolution they pass through."""
     jpeg: float = 0.3
     """Share of crops that pass through JPEG of quality 35..95."""
@@ -39,6 +40,8 @@ class AugmentOptions:
     """Share of crops in the colours of another chip."""
     harsh: float = 0.12
     """Share of crops with the contrast of stretched satellite scenes."""
+    pasted: float = 0.35
+    """Share of crops with objects of another chip in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ def make_crop(
     options: AugmentOptions,
     asked: frozenset[str] = frozenset(LABELS),
     like: Chip | None = None,
+    donor: Chip | None = None,
 ) -> Crop:
     """Return a random crop of a chip.
 
@@ -91,7 +95,33 @@ def make_crop(
         Labels that are looked for at this resolution.
     like : Chip, optional
         Another one, whose colours the crop may get.
+    donor : Chip, optional
+        Another one, whose objects the crop may get. It gives none where it lacks labels that the chip has.
     """
+    view = _view(chip, size_px=size_px, gsd_m=gsd_m, rng=rng, options=options, asked=asked)
+    told = chip.complete & asked
+    if donor is not None and told and told <= donor.complete and rng.random() < options.pasted:
+        other = _view(donor, size_px=size_px, gsd_m=gsd_m, rng=rng, options=options, asked=asked)
+        view = paste_objects(view, other, labels=told, rng=rng)
+    image = _degrade(view.image, gsd_m=gsd_m, rng=rng, options=options)
+    if like is not None and rng.random() < options.survey:
+        image = in_colours_of(image, read_pixels(like), amount=float(rng.uniform(0.4, 1.0)))
+    image = recolour(image, rng=rng, harsh=options.harsh)
+    # Blur and JPEG spill over the edge of the data; a mosaic has none there.
+    image[~view.seen] = 0
+    return crop_targets(image, view.instances, complete=chip.complete, asked=asked, seen=view.seen)
+
+
+def _view(
+    chip: Chip,
+    *,
+    size_px: int,
+    gsd_m: float,
+    rng: np.random.Generator,
+    options: AugmentOptions,
+    asked: frozenset[str],
+) -> View:
+    """Return a chip moved, turned and scaled at random."""
     scale = chip.gsd_m / gsd_m * float(np.exp(rng.uniform(-options.size_jitter, options.size_jitter)))
     if rng.random() < options.any_angle:
         angle_rad = float(rng.uniform(0, 2 * np.pi))
@@ -102,20 +132,15 @@ def make_crop(
     cos, sin = np.cos(angle_rad), np.sin(angle_rad)
     matrix = scale * np.array([[cos * mirror, -sin], [sin * mirror, cos]])
     offset = size_px / 2 - matrix @ centre
-    image = _warp(read_pixels(chip), matrix, offset, size_px)
-    image = _degrade(image, gsd_m=gsd_m, rng=rng, options=options)
-    if like is not None and rng.random() < options.survey:
-        image = in_colours_of(image, read_pixels(like), amount=float(rng.uniform(0.4, 1.0)))
-    image = recolour(image, rng=rng, harsh=options.harsh)
-    moved = [
+    moved = tuple(
         Instance(
             label=each.label, rings=tuple(ring @ matrix.T + offset for ring in each.rings), ignore=each.ignore
         )
         for each in chip.instances
-    ]
+    )
     corners = np.array([[0, 0], [chip.width, 0], [chip.width, chip.height], [0, chip.height]], float)
     seen = rasterise((corners @ matrix.T + offset,), height=size_px, width=size_px)
-    return crop_targets(image, moved, complete=chip.complete, asked=asked, seen=seen)
+    return View(image=_warp(read_pixels(chip), matrix, offset, size_px), instances=moved, seen=seen)
 
 
 def crop_targets(
@@ -223,8 +248,8 @@ def _degrade(
     picture = Image.fromarray(image)
     size = picture.size
     if rng.random() < options.coarse:
-        coarsest_gsd_m = max(options.coarsest_gsd_m, 1.5 * gsd_m)
-        coarse_gsd_m = float(np.exp(rng.uniform(np.log(gsd_m), np.log(coarsest_gsd_m))))
+        # By the metre and not by the octave: imagery of 1 m is as common as that of 0.4.
+        coarse_gsd_m = float(rng.uniform(gsd_m, max(options.coarsest_gsd_m, 1.5 * gsd_m)))
         small = (max(8, round(size[0] * gsd_m / coarse_gsd_m)), max(8, round(size[1] * gsd_m / coarse_gsd_m)))
         down = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS)[int(rng.integers(3))]
         picture = picture.resize(small, down)

@@ -116,6 +116,9 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
             drawn = [pool[int(rng.integers(len(pool)))] for _ in range(tries)]
             chip = max(drawn, key=lambda each: min(each.width, each.height) * each.gsd_m)
             like = _any_chip(one.pools, rng)
+            giver = list(one.pools)[int(rng.choice(len(weight), p=weight / weight.sum()))]
+            # The coarse pass has fields within fields: a moved track would leave its infield behind.
+            givers = one.pools[giver][0] if one is self.passes[0] else []
             crops.append(
                 make_crop(
                     chip,
@@ -125,6 +128,7 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
                     options=self.augment,
                     asked=one.asked,
                     like=like,
+                    donor=givers[int(rng.integers(len(givers)))] if givers else None,
                 )
             )
         images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2).float() / 255
