@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from detection.load import load_detector, resolve_spec
+from pipeline.chip_rows import Sources
 from pipeline.cli import main
-from pipeline.figures import ROWS, Sources, table
+from pipeline.figures import ROWS, table
 
 REGION = (
     'name = "painted"\nscenes = ["scene.tif"]\n{truth}\n[model]\nweights = "painted"\ngsd_m = 0\n{views}\n'
