@@ -20,7 +20,7 @@ from _table import write_row
 from engine import drawn_town, rendered_town
 from torch import Tensor
 
-from detection.engines import Engine, Found, own_masks
+from detection.engines import Engine, Found, doubled_features, own_masks
 
 BOXES = 600
 """Regions in one pass through the box head, as `InferenceLimits` has them."""
@@ -79,7 +79,8 @@ def ours(part: str, inputs: Inputs) -> Call:
         last = inputs.timed[part].permute(0, 2, 3, 1).contiguous()
         return lambda _: heads.box_predictor(heads.box_head(last))
     labels = torch.ones(MASKS_AT_ONCE, dtype=torch.long)
-    return lambda given: (own_masks(heads.mask_predictor, heads.mask_head(given), labels),)
+    predictor = heads.mask_predictor
+    return lambda given: (own_masks(predictor, doubled_features(predictor, heads.mask_head(given)), labels),)
 
 
 def compiled(part: str, _: Inputs) -> Call:

@@ -11,6 +11,7 @@ from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.align import RegionAlign
+from detection.eight_bits import EightBitMaskHead, Range, eight_bits_run_here
 from detection.norms import FrozenNorm
 from detection.proposals import propose
 from detection.winograd import use_winograd
@@ -39,19 +40,25 @@ class Engine(nn.Module):
     """Mask R-CNN in two steps, so that only the boxes that someone wants get masks.
 
     Frozen normalisations are folded into their convolutions, only the best anchors are decoded, and of the masks
-    of all labels only that of the box's own label is computed. On a CPU, regions are aligned by `RegionAlign`, and
-    the large convolutions are done by `WinogradConv`.
+    of all labels only that of the box's own label is computed. On a CPU, regions are aligned by `RegionAlign`, the
+    large convolutions are done by `WinogradConv`, and masks by `EightBitMaskHead` where their ranges are known.
 
     Parameters
     ----------
     model : GeneralizedRCNN
         With loaded weights; it is changed and must not be used on its own afterwards.
     device : torch.device
+    mask_ranges : sequence of (float, float), optional
+        From `detection.eight_bits.measure_ranges`; without them masks are computed in 32 bits.
     """
 
-    def __init__(self, model: GeneralizedRCNN, device: torch.device) -> None:
+    def __init__(self, model: GeneralizedRCNN, device: torch.device, *, mask_ranges: Sequence[Range] = ()) -> None:
         super().__init__()
         fold_norms(model)
+        heads = model.roi_heads
+        self.eight_bits: EightBitMaskHead | None = None
+        if mask_ranges and device.type == "cpu" and eight_bits_run_here():
+            self.eight_bits = EightBitMaskHead(heads.mask_head, heads.mask_predictor.conv5_mask, mask_ranges)
         if device.type == "cpu":
             RegionAlign.replace_in(model.roi_heads)
             use_winograd(model.backbone)
@@ -100,34 +107,49 @@ class Engine(nn.Module):
         found : sequence of Found
             One per image: those boxes of `find` that are wanted.
         """
-        heads = self.model.roi_heads
         counts = [len(each.boxes) for each in found]
         if not sum(counts):
             return [torch.zeros(0, 28, 28) for _ in counts]
-        height, width = next(iter(pyramid.values())).shape[2:]
         labels = torch.cat([each.labels for each in found])
         with self.autocast:
-            regions = heads.mask_roi_pool(
-                pyramid, [each.boxes for each in found], [(height * 4, width * 4)] * len(counts)
-            )
+            regions = self.mask_regions(pyramid, found)
             parts = [
-                own_masks(heads.mask_predictor, heads.mask_head(some), own)
+                own_masks(self.model.roi_heads.mask_predictor, self._doubled(some), own)
                 for some, own in zip(
                     regions.split(self.masks_at_once), labels.split(self.masks_at_once), strict=True
                 )
             ]
         return list(torch.cat(parts).split(counts))
 
+    def mask_regions(self, pyramid: dict[str, Tensor], found: Sequence[Found]) -> Tensor:
+        """Return what the mask head is given of the boxes: (N, C, 14, 14)."""
+        height, width = next(iter(pyramid.values())).shape[2:]
+        size = (height * 4, width * 4)
+        regions: Tensor = self.model.roi_heads.mask_roi_pool(
+            pyramid, [each.boxes for each in found], [size] * len(found)
+        )
+        return regions
 
-def own_masks(predictor: nn.Sequential, features: Tensor, labels: Tensor) -> Tensor:
+    def _doubled(self, regions: Tensor) -> Tensor:
+        heads = self.model.roi_heads
+        if self.eight_bits is not None:
+            return self.eight_bits(regions)
+        return doubled_features(heads.mask_predictor, heads.mask_head(regions))
+
+
+def doubled_features(predictor: nn.Sequential, features: Tensor) -> Tensor:
+    """Return the predictor's doubled features (N, H, W, 4 C): its windows do not overlap, so it is one product."""
+    doubling = predictor.conv5_mask
+    assert isinstance(doubling, nn.ConvTranspose2d) and doubling.bias is not None
+    weight = doubling.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return F.linear(features.permute(0, 2, 3, 1), weight, doubling.bias.repeat(4)).relu_()
+
+
+def own_masks(predictor: nn.Sequential, inner: Tensor, labels: Tensor) -> Tensor:
     """Return the mask of each region's own label; the predictor's last layer is a product per pixel and label."""
-    doubled, last = predictor.conv5_mask, predictor.mask_fcn_logits
-    assert isinstance(doubled, nn.ConvTranspose2d) and isinstance(last, nn.Conv2d)
-    assert doubled.bias is not None and last.bias is not None
-    count, _, height, width = features.shape
-    # Windows of the doubling layer do not overlap, so it is one product: each pixel gives 2 x 2.
-    weight = doubled.weight.permute(2, 3, 1, 0).flatten(0, 2)
-    inner = F.linear(features.permute(0, 2, 3, 1), weight, doubled.bias.repeat(4)).relu_()
+    last = predictor.mask_fcn_logits
+    assert isinstance(last, nn.Conv2d) and last.bias is not None
+    count, height, width, _ = inner.shape
     # One product for each label that occurs, mostly one or two: a product per region is a third slower.
     occurring, at = labels.unique(return_inverse=True)
     own = last.weight[occurring, :, 0, 0]

@@ -62,7 +62,7 @@ class MaskRcnnDetector:
         self.info = _info(weights)
         model = build_model(weights.spec, limits=limits)
         _load(model, weights, path)
-        self._engine = Engine(model, self.device)
+        self._engine = Engine(model, self.device, mask_ranges=record.mask_ranges)
         self._names, self._calibration = record.labels, record.calibration
         self._ids = np.array([0] + [LABEL_IDS[label] for label in record.labels], np.int64)
         # A label that was never learned is never wanted.
@@ -152,6 +152,11 @@ def _load(model: torch.nn.Module, weights: Weights, path: Path) -> None:
     n_labels = len(weights.record.labels)
     if n_labels != weights.spec.n_labels:
         raise WeightsError(f"{path} names {n_labels} labels for {weights.spec.n_labels} outputs; it is damaged")
+    n_ranges, n_layers = len(weights.record.mask_ranges), weights.spec.mask_convs + 1
+    if n_ranges not in (0, n_layers):
+        raise WeightsError(
+            f"{path} has {n_ranges} ranges for the {n_layers} layers of its mask head; it is damaged"
+        )
     load_into(model, weights)
 
 

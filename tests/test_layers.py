@@ -27,6 +27,7 @@ HOMES = {
         "detection/weights.py",
         "detection/predict.py",
         "detection/engines.py",
+        "detection/eight_bits.py",
         "detection/proposals.py",
         "detection/winograd.py",
         "detection/align.py",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.align import RegionAlign
+from detection.eight_bits import Range
 from detection.model import ModelSpec, build_model, pick_device
 from detection.weights import WeightsRecord, load_into, read_weights, write_weights
 from groundplan.errors import DataError, WeightsError
@@ -24,6 +25,7 @@ from training.augment import AugmentOptions
 from training.batches import BatchOptions, CropStream, load_batches
 from training.checkpoint import LOSSES, TrainState, resume, save_checkpoint
 from training.chips import Chip, read_chips
+from training.mask_ranges import BATCHES, measure_mask_ranges
 from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
 from training.pretrained import is_feature, load_backbone, load_fitting, load_heads
 from training.rings import FILLED_LABELS
@@ -154,7 +156,9 @@ def train(
             saved = time.monotonic()
     save_checkpoint(state, checkpoint)
     out = base / options.out
-    write_weights(out, state.average, _record(options, chips, batch_options))
+    images = (stream.batch(step)[0] for step in range(BATCHES))
+    ranges = measure_mask_ranges(state.average, options.spec, images)
+    write_weights(out, state.average, _record(options, chips, batch_options, ranges))
     return out
 
 
@@ -246,7 +250,9 @@ def _step(
     return {"total": float(total.detach()), **{key: float(value.detach()) for key, value in losses.items()}}
 
 
-def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> WeightsRecord:
+def _record(
+    options: TrainOptions, chips: list[Chip], batch: BatchOptions, mask_ranges: tuple[Range, ...]
+) -> WeightsRecord:
     shares = {**batch.share, **batch.coarse}
     used = [chip for chip in chips if chip.split == "train" and shares.get(chip.source, 0) > 0]
     counts = {
@@ -266,6 +272,7 @@ def _record(options: TrainOptions, chips: list[Chip], batch: BatchOptions) -> We
         coarse_factor=options.coarse_factor,
         filled_labels=FILLED_LABELS,
         spec=json.loads(json.dumps(dataclasses.asdict(options.spec))),
+        mask_ranges=mask_ranges,
         data=tuple(dict(entry) for entry in options.data),
         training={
             "steps": options.steps,

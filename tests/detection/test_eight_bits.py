@@ -1,0 +1,107 @@
+"""Masks in eight bits are the masks in 32 bits, nearly, whatever else is in the batch."""
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+
+from detection.eight_bits import EightBitMaskHead, eight_bits_run_here, measure_ranges
+from detection.engines import Engine, doubled_features, fold_norms
+from detection.model import InferenceLimits, ModelSpec, build_model
+from detection.norms import FrozenNorm
+from detection.predict import MaskRcnnDetector
+from detection.weights import WeightsRecord, write_weights
+from groundplan.errors import WeightsError
+from groundplan.labels import LABELS
+
+pytestmark = pytest.mark.skipif(
+    not eight_bits_run_here(), reason="this processor or this torch has no such layers"
+)
+
+RANGES = ((-3.0, 3.0), (0.0, 2.0), (0.0, 2.0))
+SMALL = ModelSpec(fpn_channels=32, box_channels=32, mask_convs=2)
+
+
+def made(*, norm: bool) -> tuple[MaskRCNNHeads, MaskRCNNPredictor, Tensor]:
+    torch.manual_seed(3)
+    head = MaskRCNNHeads(32, (32, 32), 1, norm_layer=FrozenNorm if norm else None).eval()
+    for module in head.modules():
+        if isinstance(module, FrozenNorm):
+            module.weight.uniform_(0.5, 1.5)
+            module.bias.normal_(std=0.3)
+    fold_norms(head)
+    return head, MaskRCNNPredictor(32, 32, 8).eval(), torch.randn(12, 32, 14, 14)
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_features_are_those_in_32_bits_to_a_step_or_two(norm: bool) -> None:
+    head, predictor, regions = made(norm=norm)
+    with torch.inference_mode():
+        ranges = measure_ranges(head, [regions[:6], regions[6:]])
+        assert ranges[0][0] < -3 and ranges[0][1] > 3 and all(low == 0 for low, _ in ranges[1:])
+        exact = doubled_features(predictor, head(regions))
+        found = EightBitMaskHead(head, predictor.conv5_mask, ranges)(regions)
+    assert found.shape == exact.shape == (12, 14, 14, 4 * 32) and found.dtype == torch.float32
+    off = (found - exact).abs()
+    assert off.mean() < 0.03 * exact.std() and off.max() < 0.1 * exact.max()
+    # The border is padded with what stands for 0.
+    assert off[:, 0].mean() < 2 * off[:, 6].mean() + 1e-4
+
+
+def test_a_region_has_the_same_mask_whatever_is_beside_it() -> None:
+    head, predictor, regions = made(norm=False)
+    with torch.inference_mode():
+        quick = EightBitMaskHead(head, predictor.conv5_mask, RANGES)
+        together = quick(regions)
+        assert all((quick(regions[at : at + 1])[0] == together[at]).all() for at in range(len(regions)))
+        assert (quick(regions.contiguous(memory_format=torch.channels_last)) == together).all()
+
+
+def test_values_beyond_the_ranges_are_cut_and_not_wrapped() -> None:
+    head, predictor, regions = made(norm=False)
+    with torch.inference_mode():
+        quick = EightBitMaskHead(head, predictor.conv5_mask, RANGES)
+        assert (
+            quick(regions.clamp(-3, 3)) == quick(regions.clamp(-3, 3) + 9 * (regions.abs() > 3) * regions.sign())
+        ).all()
+
+
+def test_engines_find_the_same_boxes_and_nearly_the_same_masks() -> None:
+    torch.manual_seed(5)
+    model = build_model(SMALL, limits=InferenceLimits(min_score=0.0)).eval()
+    image = torch.rand(1, 3, 160, 160)
+    cpu = torch.device("cpu")
+    with torch.inference_mode():
+        exact = Engine(copy.deepcopy(model), cpu)
+        pyramid, found = exact.find(image)
+        ranges = measure_ranges(exact.model.roi_heads.mask_head, [exact.mask_regions(pyramid, found)])
+        quick = Engine(model, cpu, mask_ranges=ranges)
+        assert exact.eight_bits is None and quick.eight_bits is not None
+        again = quick.find(image)[1]
+        assert (again[0].boxes == found[0].boxes).all() and (again[0].scores == found[0].scores).all()
+        (one,), (other,) = exact.masks(pyramid, found), quick.masks(pyramid, found)
+    assert len(one) > 20 and (one - other).abs().max() < 0.02
+
+
+def test_ranges_that_do_not_fit_the_weights_are_refused(tmp_path: Path) -> None:
+    record = WeightsRecord(
+        name="odd",
+        labels=LABELS,
+        gsd_m=0.3,
+        min_score={},
+        spec=json.loads(json.dumps(dataclasses.asdict(SMALL))),
+        mask_ranges=RANGES[:2],
+    )
+    path = tmp_path / "odd.safetensors"
+    tensors = build_model(SMALL).state_dict()
+    write_weights(path, tensors, record)
+    with pytest.raises(WeightsError, match="2 ranges for the 3 layers"):
+        MaskRcnnDetector(path)
+    write_weights(path, tensors, dataclasses.replace(record, mask_ranges=RANGES))
+    assert MaskRcnnDetector(path).detect([np.zeros((3, 64, 64), np.uint8)])
