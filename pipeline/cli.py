@@ -238,7 +238,9 @@ def _add_chips(command: argparse.ArgumentParser, verbose: argparse.ArgumentParse
 
     kind = add("hard", "labelled chips -> those in which a model claims what is not there: hard negatives")
     add_model(kind)
-    kind.add_argument("--score", type=_share, default=0.1, metavar="X", help="least score of a claim")
+    kind.add_argument(
+        "--score", type=_share, metavar="X", help="least score of a claim (default: the label's own threshold)"
+    )
 
 
 def _workers(text: str) -> int:

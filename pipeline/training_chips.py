@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,7 @@ def chips_from_detector(
     weights: str,
     label: str | None = None,
     views: int = 1,
-    score: float = 0.1,
+    score: float | None = None,
 ) -> dict[str, Any]:
     """Write the training chips that lack a label, labelled where a detector is sure; or those it gets wrong.
 
@@ -173,6 +173,10 @@ def chips_from_detector(
     ----------
     label : str, optional
         See `training.self_labels.write_self_labels`; None = see `training.hard_chips.write_hard_chips`.
+    views : int
+        How often a chip is looked at, flipped and turned.
+    score : float, optional
+        Least score of a claim that makes a chip hard; None = each label's own threshold.
 
     Raises
     ------
@@ -184,7 +188,12 @@ def chips_from_detector(
     if out.resolve() == chips.resolve():
         raise ConfigError(f"--out {out} is the folder of the chips itself; give another one")
     given = read_chips(chips)
-    detector = load_detector(resolve_spec(weights, base=Path(), device="auto", threads=None, views=views))
+    spec = resolve_spec(weights, base=Path(), device="auto", threads=None, views=views)
+    if label is None:
+        # Of what is not counted no masks are drawn: on the usual chips that is nine tenths of it.
+        least = describe_detector(spec).min_score
+        spec = replace(spec, min_score=tuple((of, own if score is None else score) for of, own in least.items()))
+    detector = load_detector(spec)
     name = detector.info.name
     writer = ChipWriter(out)
     with tqdm(unit="chip", file=sys.stderr, dynamic_ncols=True) as bar:

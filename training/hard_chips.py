@@ -22,7 +22,7 @@ def write_hard_chips(
     writer: ChipWriter,
     *,
     source: str,
-    score: float = 0.1,
+    score: float | None = None,
     on_chip: Callable[[], None] | None = None,
 ) -> dict[str, int]:
     """Write the training chips whose background the detector takes for an object: hard negatives.
@@ -38,8 +38,8 @@ def write_hard_chips(
         Gets the chips as they are; the caller closes it.
     source : str
         Source named in the chips.
-    score : float
-        Least score of a claim.
+    score : float, optional
+        Least score of a claim; None = the threshold that the detector recommends for its label.
 
     Returns
     -------
@@ -62,7 +62,9 @@ def write_hard_chips(
     for every in look_at_chips(detector, known, gsd_m=detector.info.gsd_m, on_chip=on_chip):
         for look in every.looks:
             claims[look.chip.path] += sum(
-                wrong_claims(look, label, score=score) for label in every.labels if label in look.chip.complete
+                wrong_claims(look, label, score=detector.info.min_score[label] if score is None else score)
+                for label in every.labels
+                if label in look.chip.complete
             )
     hard = [chip for chip in known if claims[chip.path]]
     for chip in hard:
