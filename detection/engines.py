@@ -114,7 +114,7 @@ class Engine(nn.Module):
         with self.autocast:
             regions = self.mask_regions(pyramid, found)
             parts = [
-                own_masks(self.model.roi_heads.mask_predictor, self._doubled(some), own)
+                own_masks(self.model.roi_heads.mask_predictor, self.doubled(some), own)
                 for some, own in zip(
                     regions.split(self.masks_at_once), labels.split(self.masks_at_once), strict=True
                 )
@@ -130,7 +130,8 @@ class Engine(nn.Module):
         )
         return regions
 
-    def _doubled(self, regions: Tensor) -> Tensor:
+    def doubled(self, regions: Tensor) -> Tensor:
+        """Return what the mask head and the doubling layer make of regions: see `doubled_features`."""
         heads = self.model.roi_heads
         if self.eight_bits is not None:
             return self.eight_bits(regions)
