@@ -1,11 +1,15 @@
 """Targets follow the picture: wherever a crop shows the painted object, and only there, its mask says so."""
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from groundplan.labels import LABEL_IDS
 from training.augment import AugmentOptions, crop_targets, make_crop
 from training.chips import Chip, Instance
 
@@ -65,6 +69,25 @@ def test_equal_seeds_give_equal_crops(chip: Chip, seed: int) -> None:
         for _ in range(2)
     )
     assert (one.image == two.image).all() and (one.masks == two.masks).all() and (one.boxes == two.boxes).all()
+
+
+def test_a_donor_gives_its_objects_where_it_names_all_that_the_chip_names(chip: Chip, tmp_path: Path) -> None:
+    path = tmp_path / "empty.png"
+    Image.fromarray(np.full((SIDE_PX, SIDE_PX, 3), (90, 110, 90), np.uint8)).save(path)
+    empty = dataclasses.replace(chip, path=path, instances=())
+    always = dataclasses.replace(PLAIN, pasted=1.0)
+
+    def found(onto: Chip) -> set[int]:
+        crops = [
+            make_crop(onto, size_px=160, gsd_m=0.3, rng=np.random.default_rng(seed), options=always, donor=chip)
+            for seed in range(12)
+        ]
+        return {label for crop in crops for label in crop.labels.tolist()}
+
+    assert found(empty) == {1, 2}
+    # A label that the chip does not name in full gives no loss in it, so its objects are not moved either.
+    assert found(dataclasses.replace(empty, complete=frozenset({"building"}))) == {LABEL_IDS["building"]}
+    assert found(dataclasses.replace(empty, complete=frozenset({"building", "soccer_field"}))) == set()
 
 
 def test_slivers_and_ignored_objects_become_ignored_boxes() -> None:
