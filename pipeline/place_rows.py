@@ -73,10 +73,10 @@ def coarser_row(given: Sources) -> list[Line]:
     out = []
     for gsd_m in (0.6, 1.0):
         where = f"fields/ val at {gsd_m:g} m after the pipeline"
-        region = _placed_region(given, built, f"built_{gsd_m}", gsd_m=gsd_m)
+        region = _placed_region(given, built, f"built_{100 * gsd_m:.0f}_cm", gsd_m=gsd_m)
         out.append(_f1_line(f"{where}: buildings", region, ""))
         # Every kind of field is looked for: a court taken for another kind is missed and false.
-        region = _placed_region(given, played, f"played_{gsd_m}", labels=FIELD_LABELS, gsd_m=gsd_m)
+        region = _placed_region(given, played, f"played_{100 * gsd_m:.0f}_cm", labels=FIELD_LABELS, gsd_m=gsd_m)
         found = evaluate_region(region, options=RunOptions(workers=0))["labels"]
         out += [
             Line(what=f"{where}: {label}", measured=_measured(found[label]), wanted="P 0.9, R 0.8")
