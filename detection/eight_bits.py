@@ -19,6 +19,10 @@ LEVELS: Final = 255
 WEIGHT_LEVELS: Final = 63
 """Steps of a weight to either side: a processor without VNNI adds two products, 2 x 255 x 63, in 16 bits."""
 
+_OPS: Any = torch.ops.onednn
+"""torch's quantised layers are on their way out of it; these are what its compiler makes of quantised networks."""
+_NAMES: Final = ("qconv_prepack", "qconv2d_pointwise", "qlinear_prepack", "qlinear_pointwise")
+
 
 class EightBitMaskHead(nn.Module):
     """Computes what the convolutions of a mask head and the doubling layer after them do, nearly.
@@ -93,16 +97,12 @@ class _Layer:
         return out
 
 
-_OPS: Any = torch.ops.onednn
-"""torch's quantised layers are on their way out of it; these are what its compiler makes of quantised networks."""
-
-
 def eight_bits_run_here() -> bool:
     """Tell whether this processor and this torch have the layers."""
     return (
         platform.machine() in ("x86_64", "AMD64")
         and torch.backends.mkldnn.is_available()
-        and all(hasattr(_OPS, name) for name in ("qconv2d_pointwise", "qlinear_pointwise"))
+        and all(hasattr(_OPS, name) for name in _NAMES)
     )
 
 

@@ -129,6 +129,8 @@ def test_train_and_evaluate_on_the_command_line(tmp_path: Path, capsys: pytest.C
     result = json.loads(capsys.readouterr().out)
     assert result["own"]["building"]["n_truth"] == 1 and result["thresholds"]["building"]["n_truth"] == 1
     record = read_record_only(out)
+    # Of what reaches the tiny mask head's one convolution, and its doubling layer.
+    assert len(record.mask_ranges) == 2 and all(low <= 0 < high for low, high in record.mask_ranges)
     assert record.validation["building"]["n_truth"] == 1 and set(record.min_score) == {"building"}
     before, after = read_weights(weights).tensors, read_weights(out).tensors
     assert all(torch.equal(before[key], after[key]) for key in before) and len(before) == len(after)
