@@ -9,6 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: what is green here is green elsewhere.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 if sys.dont_write_bytecode:
     # Where bytecode is not to be written, as in many containers, each process that a test starts compiles pandas,

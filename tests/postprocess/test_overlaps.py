@@ -33,7 +33,7 @@ def stars(rng, count):
     return array(*found)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
 def test_areas_are_those_of_the_overlay(seed):
     shapes = stars(np.random.default_rng(seed), 12)
@@ -42,7 +42,7 @@ def test_areas_are_those_of_the_overlay(seed):
     assert shared_areas(edges_of(shapes), left, right) == pytest.approx(exact, abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
 def test_areas_inside_rectangles_are_those_of_the_overlay(seed):
     rng = np.random.default_rng(seed)

@@ -19,7 +19,6 @@ SIZE = {"width": 1000, "height": 1000}
 FEW = settings(
     max_examples=8,
     deadline=None,
-    derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

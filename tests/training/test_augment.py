@@ -17,7 +17,7 @@ SIDE_PX = 160
 RED = np.array([[40, 30], [110, 44], [96, 90], [30, 78]], float)
 BLUE = np.array([[112, 100], [150, 100], [150, 140], [112, 140]], float)
 PLAIN = AugmentOptions(coarse=0.0, jpeg=0.0)
-"""Moves and colours only; the two still change, so colours are told apart by which band leads."""
+"""No loss of sharpness but by turning, and at times a blur."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,10 @@ def chip(tmp_path_factory: pytest.TempPathFactory) -> Chip:
 @given(st.integers(0, 2**31), st.sampled_from([64, 96, 160]), st.sampled_from([0.2, 0.3, 0.45]))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_masks_lie_where_the_picture_shows_the_objects(chip: Chip, seed: int, size_px: int, gsd_m: float) -> None:
-    crop = make_crop(chip, size_px=size_px, gsd_m=gsd_m, rng=np.random.default_rng(seed), options=PLAIN)
+    # Other colours may have any band lead, so they are left out here.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("training.augment.recolour", lambda image, **_: image.copy())
+        crop = make_crop(chip, size_px=size_px, gsd_m=gsd_m, rng=np.random.default_rng(seed), options=PLAIN)
     assert crop.image.shape == (size_px, size_px, 3) and crop.image.dtype == np.uint8
     red, green, blue = (crop.image[..., band].astype(int) for band in range(3))
     shown = {1: (red > green + 25) & (red > blue + 25), 2: (blue > green + 25) & (blue > red + 25)}
@@ -52,7 +55,7 @@ def test_masks_lie_where_the_picture_shows_the_objects(chip: Chip, seed: int, si
         rows, cols = np.nonzero(mask)
         assert box.tolist() == [cols.min(), rows.min(), cols.max() + 1, rows.max() + 1]
         if mask.sum() < 150 or shown[label].sum() < 50:
-            continue  # too small, or recoloured so that bands no longer tell it apart
+            continue  # too small
         shared, either = (mask & shown[label]).sum(), (mask | shown[label]).sum()
         assert shared / either > 0.75
     # What the picture shows has a mask, or was a sliver at the border and is ignored.

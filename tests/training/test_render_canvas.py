@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from training.render_canvas import Canvas
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None)
 @given(
     x=st.floats(3, 6),
     y=st.floats(3, 6),
