@@ -105,7 +105,7 @@ def compare(image: NDArray[np.uint8], *, rounds: int) -> dict[str, Any]:
     last = eager_network(weights, InferenceLimits()).to(memory_format=torch.channels_last)
     ours = build_model(weights.spec)
     load_into(ours, weights)
-    engine = Engine(ours, torch.device("cpu"), mask_ranges=weights.record.mask_ranges)
+    engine = Engine(ours, torch.device("cpu"), ranges=weights.record.ranges)
     shipped = MaskRcnnDetector(DEFAULT_WEIGHTS, device="cpu", threads=1, min_score=weights.record.min_score)
     batch = torch.from_numpy(image)[None].float().div_(255)
     total, parts = Stopwatch(), Stopwatch()

@@ -64,8 +64,8 @@ def inputs_of(images: list[Tensor]) -> dict[str, list[Tensor]]:
 
 def our_engine() -> Engine:
     """Return our engine with the shipped weights."""
-    ranges = read_weights(DEFAULT_WEIGHTS).record.mask_ranges
-    return Engine(fresh_network(), torch.device("cpu"), mask_ranges=ranges)
+    ranges = read_weights(DEFAULT_WEIGHTS).record.ranges
+    return Engine(fresh_network(), torch.device("cpu"), ranges=ranges)
 
 
 def eager(part: str, _: Inputs) -> Call:

@@ -1,7 +1,7 @@
 """A trained network -> the same network with less work: what it computes stays equal to rounding."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,8 @@ from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.align import RegionAlign
-from detection.eight_bits import EightBitMaskHead, Range, eight_bits_run_here
+from detection.eight_bits import EightBitConvs, EightBitMaskHead, Range, convolutions, eight_bits_run_here
+from detection.fused import fuse_clamps, fused_layers_run_here
 from detection.norms import FrozenNorm
 from detection.proposals import propose
 from detection.winograd import use_winograd
@@ -40,35 +41,48 @@ class Engine(nn.Module):
     """Mask R-CNN in two steps, so that only the boxes that someone wants get masks.
 
     Frozen normalisations are folded into their convolutions, only the best anchors are decoded, and of the masks
-    of all labels only that of the box's own label is computed. On a CPU, regions are aligned by `RegionAlign`, the
-    large convolutions are done by `WinogradConv`, and masks by `EightBitMaskHead` where their ranges are known.
+    of all labels only that of the box's own label is computed. On a CPU, regions are aligned by `RegionAlign`,
+    clamps are done with the convolutions before them, and the large convolutions in eight bits where the ranges
+    of what reaches them are known, else by `WinogradConv`.
 
     Parameters
     ----------
     model : GeneralizedRCNN
         With loaded weights; it is changed and must not be used on its own afterwards.
     device : torch.device
-    mask_ranges : sequence of (float, float), optional
-        From `detection.eight_bits.measure_ranges`; without them masks are computed in 32 bits.
+    ranges : mapping, optional
+        Part -> ranges of what reaches its layers, as `WeightsRecord.ranges`; without, it is computed in 32 bits.
     """
 
-    def __init__(self, model: GeneralizedRCNN, device: torch.device, *, mask_ranges: Sequence[Range] = ()) -> None:
+    def __init__(
+        self, model: GeneralizedRCNN, device: torch.device, *, ranges: Mapping[str, Sequence[Range]] | None = None
+    ) -> None:
         super().__init__()
         fold_norms(model)
-        heads = model.roi_heads
         self.eight_bits: EightBitMaskHead | None = None
-        if mask_ranges and device.type == "cpu" and eight_bits_run_here():
-            self.eight_bits = EightBitMaskHead(heads.mask_head, heads.mask_predictor.conv5_mask, mask_ranges)
         if device.type == "cpu":
+            if ranges and eight_bits_run_here():
+                self._use_eight_bits(model, ranges)
             RegionAlign.replace_in(model.roi_heads)
             use_winograd(model.backbone)
             use_winograd(model.rpn.head)
+            if fused_layers_run_here():
+                fuse_clamps(model.backbone)
         if isinstance(model.roi_heads.box_head, TwoMLPHead):
             _take_channels_last(model.roi_heads.box_head, channels=model.backbone.out_channels)
         self.detections = model.roi_heads.detections_per_img
         self.model = model.to(device, memory_format=torch.channels_last).eval()
         self.masks_at_once = MASKS_AT_ONCE[device.type]
         self.autocast = torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda")
+
+    def _use_eight_bits(self, model: GeneralizedRCNN, ranges: Mapping[str, Sequence[Range]]) -> None:
+        heads, blocks, head = model.roi_heads, model.backbone.fpn.layer_blocks, model.rpn.head
+        if "masks" in ranges:
+            self.eight_bits = EightBitMaskHead(heads.mask_head, heads.mask_predictor.conv5_mask, ranges["masks"])
+        for number, own in enumerate(ranges.get("pyramid", ())):
+            blocks[number] = EightBitConvs(convolutions(blocks[number]), [own], last_relu=False)
+        if "proposals" in ranges:
+            head.conv = EightBitConvs(convolutions(head.conv), ranges["proposals"])
 
     def find(self, images: Tensor) -> tuple[dict[str, Tensor], list[Found]]:
         """Return the features that `masks` needs, and the boxes of each image.
@@ -136,6 +150,16 @@ class Engine(nn.Module):
         if self.eight_bits is not None:
             return self.eight_bits(regions)
         return doubled_features(heads.mask_predictor, heads.mask_head(regions))
+
+
+def eight_bit_layers(model: GeneralizedRCNN) -> dict[str, int]:
+    """Return how many layers each part has that can be computed in eight bits."""
+    heads = model.roi_heads
+    return {
+        "masks": len(convolutions(heads.mask_head)) + 1,
+        "pyramid": len(model.backbone.fpn.layer_blocks),
+        "proposals": len(convolutions(model.rpn.head.conv)),
+    }
 
 
 def doubled_features(predictor: nn.Sequential, features: Tensor) -> Tensor:

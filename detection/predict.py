@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.calibration import calibrate_scores
 from detection.detector import DetectorInfo
-from detection.engines import Engine, Found
+from detection.engines import Engine, Found, eight_bit_layers
 from detection.model import InferenceLimits, build_model, pick_device
 from detection.repeats import without_repeats
 from detection.weights import Weights, load_into, read_weights
@@ -62,7 +63,7 @@ class MaskRcnnDetector:
         self.info = _info(weights)
         model = build_model(weights.spec, limits=limits)
         _load(model, weights, path)
-        self._engine = Engine(model, self.device, mask_ranges=record.mask_ranges)
+        self._engine = Engine(model, self.device, ranges=record.ranges)
         self._names, self._calibration = record.labels, record.calibration
         self._ids = np.array([0] + [LABEL_IDS[label] for label in record.labels], np.int64)
         # A label that was never learned is never wanted.
@@ -148,15 +149,17 @@ def describe_weights(path: Path, *, device: str = "auto") -> DetectorInfo:
     return _info(weights)
 
 
-def _load(model: torch.nn.Module, weights: Weights, path: Path) -> None:
+def _load(model: GeneralizedRCNN, weights: Weights, path: Path) -> None:
     n_labels = len(weights.record.labels)
     if n_labels != weights.spec.n_labels:
         raise WeightsError(f"{path} names {n_labels} labels for {weights.spec.n_labels} outputs; it is damaged")
-    n_ranges, n_layers = len(weights.record.mask_ranges), weights.spec.mask_convs + 1
-    if n_ranges not in (0, n_layers):
-        raise WeightsError(
-            f"{path} has {n_ranges} ranges for the {n_layers} layers of its mask head; it is damaged"
-        )
+    layers = eight_bit_layers(model)
+    for part, ranges in weights.record.ranges.items():
+        has = layers.get(part, "unknown")
+        if len(ranges) != has:
+            raise WeightsError(
+                f"{path} has {len(ranges)} ranges for the {has} layers of its {part}; it is damaged"
+            )
     load_into(model, weights)
 
 

@@ -55,8 +55,9 @@ class WeightsRecord:
     """Normalisation of RGB in 0..1."""
     spec: dict[str, Any] = field(default_factory=dict)
     """`ModelSpec` as a table."""
-    mask_ranges: tuple[tuple[float, float], ...] = ()
-    """What reaches each layer of the mask head, for `detection.eight_bits`; empty = masks in 32 bits."""
+    ranges: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    """Least and greatest value that reaches each layer of ``masks``, of the feature ``pyramid`` and of
+    ``proposals``, for `detection.eight_bits`; a part that is missing is computed in 32 bits."""
     data: tuple[dict[str, Any], ...] = ()
     """What was trained on: name, count, licence and attribution of each source."""
     training: dict[str, Any] = field(default_factory=dict)

@@ -28,6 +28,7 @@ HOMES = {
         "detection/predict.py",
         "detection/engines.py",
         "detection/eight_bits.py",
+        "detection/fused.py",
         "detection/proposals.py",
         "detection/winograd.py",
         "detection/align.py",
@@ -36,6 +37,7 @@ HOMES = {
     ),
     "torchvision": (
         "detection/model.py",
+        "detection/predict.py",
         "detection/backbones.py",
         "detection/engines.py",
         "detection/align.py",

@@ -5,7 +5,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,9 @@ from training.augment import AugmentOptions
 from training.batches import BatchOptions, CropStream, load_batches
 from training.checkpoint import LOSSES, TrainState, resume, save_checkpoint
 from training.chips import Chip, read_chips
-from training.mask_ranges import BATCHES, measure_mask_ranges
 from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
 from training.pretrained import is_feature, load_backbone, load_fitting, load_heads
+from training.ranges import first_images, measure_weights
 from training.rings import FILLED_LABELS
 from training.splits import check_splits
 
@@ -125,7 +125,31 @@ def train(
     chips = [chip for folder in options.chips for chip in read_chips(base / folder)]
     check_splits(chips)
     device = pick_device(options.device)
-    batch_options = BatchOptions(
+    batch = batch_options(options, chips)
+    state = _start(options, base=base, device=device)
+    checkpoint = base / options.checkpoint
+    if checkpoint.is_file():
+        resume(state, checkpoint)
+        log.info("resumed at step %d from %s", state.step, checkpoint)
+    stream = CropStream(chips, first=state.step, last=options.steps, options=batch, augment=AugmentOptions())
+    saved = time.monotonic()
+    for images, targets in load_batches(stream, workers=options.workers):
+        losses = _step(state, images.to(device), targets, options=options)
+        if on_step is not None:
+            on_step(state.step, losses)
+        if time.monotonic() - saved > options.checkpoint_every_s:
+            save_checkpoint(state, checkpoint)
+            saved = time.monotonic()
+    save_checkpoint(state, checkpoint)
+    out = base / options.out
+    ranges = measure_weights(state.average, options.spec, first_images(stream))
+    write_weights(out, state.average, _record(options, chips, batch, ranges))
+    return out
+
+
+def batch_options(options: TrainOptions, chips: Sequence[Chip]) -> BatchOptions:
+    """Return what the batches of a training are made of; without shares, each source's is the same."""
+    return BatchOptions(
         share=options.share or dict.fromkeys(sorted({chip.source for chip in chips}), 1.0),
         crop_px=options.crop_px,
         crop_share=options.crop_share,
@@ -138,28 +162,6 @@ def train(
         coarse_factor=options.coarse_factor,
         coarse_share=options.coarse_share,
     )
-    state = _start(options, base=base, device=device)
-    checkpoint = base / options.checkpoint
-    if checkpoint.is_file():
-        resume(state, checkpoint)
-        log.info("resumed at step %d from %s", state.step, checkpoint)
-    stream = CropStream(
-        chips, first=state.step, last=options.steps, options=batch_options, augment=AugmentOptions()
-    )
-    saved = time.monotonic()
-    for images, targets in load_batches(stream, workers=options.workers):
-        losses = _step(state, images.to(device), targets, options=options)
-        if on_step is not None:
-            on_step(state.step, losses)
-        if time.monotonic() - saved > options.checkpoint_every_s:
-            save_checkpoint(state, checkpoint)
-            saved = time.monotonic()
-    save_checkpoint(state, checkpoint)
-    out = base / options.out
-    images = (stream.batch(step)[0] for step in range(BATCHES))
-    ranges = measure_mask_ranges(state.average, options.spec, images)
-    write_weights(out, state.average, _record(options, chips, batch_options, ranges))
-    return out
 
 
 def learning_rate(step: int, options: TrainOptions) -> float:
@@ -251,7 +253,7 @@ def _step(
 
 
 def _record(
-    options: TrainOptions, chips: list[Chip], batch: BatchOptions, mask_ranges: tuple[Range, ...]
+    options: TrainOptions, chips: list[Chip], batch: BatchOptions, ranges: dict[str, tuple[Range, ...]]
 ) -> WeightsRecord:
     shares = {**batch.share, **batch.coarse}
     used = [chip for chip in chips if chip.split == "train" and shares.get(chip.source, 0) > 0]
@@ -272,7 +274,7 @@ def _record(
         coarse_factor=options.coarse_factor,
         filled_labels=FILLED_LABELS,
         spec=json.loads(json.dumps(dataclasses.asdict(options.spec))),
-        mask_ranges=mask_ranges,
+        ranges=ranges,
         data=tuple(dict(entry) for entry in options.data),
         training={
             "steps": options.steps,

@@ -1,4 +1,4 @@
-"""Masks in eight bits are the masks in 32 bits, nearly, whatever else is in the batch."""
+"""What is computed in eight bits is what 32 bits give, nearly, whatever else is in the batch."""
 
 import copy
 import dataclasses
@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
-from detection.eight_bits import EightBitMaskHead, eight_bits_run_here, measure_ranges
-from detection.engines import Engine, doubled_features, fold_norms
+from detection.eight_bits import EightBitConvs, EightBitMaskHead, eight_bits_run_here, measure_ranges
+from detection.engines import Engine, doubled_features, eight_bit_layers, fold_norms
 from detection.model import InferenceLimits, ModelSpec, build_model
 from detection.norms import FrozenNorm
 from detection.predict import MaskRcnnDetector
 from detection.weights import WeightsRecord, write_weights
 from groundplan.errors import WeightsError
 from groundplan.labels import LABELS
+from training.ranges import measure_weights
 
 pytestmark = pytest.mark.skipif(
     not eight_bits_run_here(), reason="this processor or this torch has no such layers"
@@ -81,12 +82,50 @@ def test_engines_find_the_same_boxes_and_nearly_the_same_masks() -> None:
         exact = Engine(copy.deepcopy(model), cpu)
         pyramid, found = exact.find(image)
         ranges = measure_ranges(exact.model.roi_heads.mask_head, [exact.mask_regions(pyramid, found)])
-        quick = Engine(model, cpu, mask_ranges=ranges)
+        quick = Engine(model, cpu, ranges={"masks": ranges})
         assert exact.eight_bits is None and quick.eight_bits is not None
         again = quick.find(image)[1]
         assert (again[0].boxes == found[0].boxes).all() and (again[0].scores == found[0].scores).all()
         (one,), (other,) = exact.masks(pyramid, found), quick.masks(pyramid, found)
     assert len(one) > 20 and (one - other).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("last_relu", [False, True])
+def test_convolutions_are_those_in_32_bits_to_a_step_or_two(last_relu: bool) -> None:
+    torch.manual_seed(6)
+    convs = [nn.Conv2d(24, 24, 3, padding=1) for _ in range(2)]
+    images = torch.randn(3, 24, 33, 20)
+    with torch.inference_mode():
+        between = convs[0](images).relu()
+        exact = convs[1](between).relu() if last_relu else convs[1](between)
+        ranges = [(float(each.min()), float(each.max())) for each in (images, between)]
+        quick = EightBitConvs(convs, ranges, last_relu=last_relu)
+        found, alone = quick(images), quick(images[1:2])
+    assert found.dtype == torch.float32 and found.is_contiguous(memory_format=torch.channels_last)
+    assert (found - exact).abs().max() < 0.06 * exact.abs().max()
+    assert (alone[0] == found[1]).all()
+    assert (float(found.min()) < 0) is not last_relu
+
+
+def test_an_engine_with_all_ranges_has_nearly_the_same_features() -> None:
+    torch.manual_seed(7)
+    model = build_model(SMALL).eval()
+    images = [torch.rand(1, 3, 96, 96) for _ in range(3)]
+    with torch.no_grad():
+        # A random network's features fade away.
+        for block, level in zip(model.backbone.fpn.inner_blocks, model.backbone.levels(images[0]), strict=True):
+            block[0].weight /= block(level).std()
+    ranges = measure_weights(model.state_dict(), SMALL, images)
+    assert {part: len(own) for part, own in ranges.items()} == eight_bit_layers(model)
+    with torch.inference_mode():
+        exact, quick = (Engine(copy.deepcopy(model), torch.device("cpu"), ranges=own) for own in ({}, ranges))
+        for image in images:
+            for one, other in zip(exact.find(image)[0].values(), quick.find(image)[0].values(), strict=True):
+                assert (one - other).abs().mean() < 0.03 * one.std()
+                head, eight = exact.model.rpn.head.conv(one), quick.model.rpn.head.conv(one)
+                # One range for all levels is wide for the coarsest.
+                assert (head - eight).abs().mean() < 0.05 * head.std()
+        assert sum(isinstance(each, EightBitConvs) for each in quick.model.modules()) == 5
 
 
 def test_ranges_that_do_not_fit_the_weights_are_refused(tmp_path: Path) -> None:
@@ -96,12 +135,15 @@ def test_ranges_that_do_not_fit_the_weights_are_refused(tmp_path: Path) -> None:
         gsd_m=0.3,
         min_score={},
         spec=json.loads(json.dumps(dataclasses.asdict(SMALL))),
-        mask_ranges=RANGES[:2],
+        ranges={"masks": RANGES[:2]},
     )
     path = tmp_path / "odd.safetensors"
     tensors = build_model(SMALL).state_dict()
     write_weights(path, tensors, record)
-    with pytest.raises(WeightsError, match="2 ranges for the 3 layers"):
+    with pytest.raises(WeightsError, match="2 ranges for the 3 layers of its masks"):
         MaskRcnnDetector(path)
-    write_weights(path, tensors, dataclasses.replace(record, mask_ranges=RANGES))
+    write_weights(path, tensors, dataclasses.replace(record, ranges={"boxes": RANGES}))
+    with pytest.raises(WeightsError, match="unknown layers of its boxes"):
+        MaskRcnnDetector(path)
+    write_weights(path, tensors, dataclasses.replace(record, ranges={"masks": RANGES}))
     assert MaskRcnnDetector(path).detect([np.zeros((3, 64, 64), np.uint8)])

@@ -15,12 +15,11 @@ from detection.weights import read_record_only, read_weights
 from groundplan.errors import ConfigError, WeightsError
 from pipeline.cli import main
 from pipeline.training import read_training
+from tests.training.training_files import SMALL, write_training
 from training.checkpoint import read_history
-from training.chips import ChipWriter, Instance
 from training.pretrained import load_backbone, load_fitting, load_heads
 from training.train import train
 
-SMALL = {"fpn_channels": 16, "box_channels": 16, "mask_convs": 1}
 COCO_FORM = {
     "backbone": "resnet50",
     "heads": "large",
@@ -28,32 +27,6 @@ COCO_FORM = {
     "box_channels": 1024,
     "mask_convs": 4,
 }
-
-
-def write_training(
-    folder: Path, *, steps: int = 2, model: dict[str, object] | None = None, **more: object
-) -> Path:
-    writer = ChipWriter(folder / "chips")
-    rng = np.random.default_rng(0)
-    for number in range(3):
-        image = rng.integers(60, 90, (96, 96, 3)).astype(np.uint8)
-        image[20:50, 30:70] = (200, 80, 60)
-        ring = np.array([[30, 20], [70, 20], [70, 50], [30, 50]], float)
-        writer.add(
-            image, [Instance(label="building", rings=(ring,))], name=f"c{number}", gsd_m=0.3,
-            split="val" if number == 2 else "train", source="own", complete=frozenset({"building"}),
-        )  # fmt: skip
-    writer.close(description="test")
-    lines = [
-        'name = "tiny"', 'chips = ["chips"]', 'out = "tiny.safetensors"', 'checkpoint = "tiny.checkpoint"',
-        f"steps = {steps}", "workers = 0", "crop_px = [64]", "crop_share = [1.0]", "warmup_steps = 1",
-        "checkpoint_every_s = 0.0", 'device = "cpu"',
-    ]  # fmt: skip
-    lines += [f"{key} = {json.dumps(value)}" for key, value in more.items()]
-    lines += ["[batch]", "batch_px = 4096"]
-    lines += ["[model]", *(f"{key} = {json.dumps(value)}" for key, value in (model or SMALL).items())]
-    (folder / "training.toml").write_text("\n".join(lines))
-    return folder / "training.toml"
 
 
 @pytest.mark.parametrize(
@@ -129,8 +102,13 @@ def test_train_and_evaluate_on_the_command_line(tmp_path: Path, capsys: pytest.C
     result = json.loads(capsys.readouterr().out)
     assert result["own"]["building"]["n_truth"] == 1 and result["thresholds"]["building"]["n_truth"] == 1
     record = read_record_only(out)
-    # Of what reaches the tiny mask head's one convolution, and its doubling layer.
-    assert len(record.mask_ranges) == 2 and all(low <= 0 < high for low, high in record.mask_ranges)
+    # Of what reaches the tiny mask head's one convolution and its doubling layer, and of the layers before.
+    assert {part: len(ranges) for part, ranges in record.ranges.items()} == {
+        "pyramid": 4,
+        "proposals": 1,
+        "masks": 2,
+    }
+    assert all(low <= 0 < high for ranges in record.ranges.values() for low, high in ranges)
     assert record.validation["building"]["n_truth"] == 1 and set(record.min_score) == {"building"}
     before, after = read_weights(weights).tensors, read_weights(out).tensors
     assert all(torch.equal(before[key], after[key]) for key in before) and len(before) == len(after)
