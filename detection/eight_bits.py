@@ -177,7 +177,8 @@ def mean_ranges(found: Sequence[Sequence[Range]]) -> tuple[Range, ...]:
 
 def _bytes(values: Tensor, steps: tuple[float, int]) -> Tensor:
     step, zero = steps
-    out = (values * (1 / step)).round_().add_(zero).clamp_(0, LEVELS).to(torch.uint8)
+    # To bytes torch cuts what is behind the point: a half more rounds to the nearest.
+    out = torch.add(torch.tensor(zero + 0.5), values, alpha=1 / step).clamp_(0, LEVELS).to(torch.uint8)
     return out.contiguous(memory_format=torch.channels_last)
 
 
