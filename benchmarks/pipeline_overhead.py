@@ -16,7 +16,7 @@ from engine import TILE_PX, drawn_town
 from pipeline.blocks import run_block, worker_detector
 from pipeline.config import read_region
 from pipeline.plan import make_plan
-from pipeline.run import RunOptions, run_merge
+from pipeline.run import RunOptions, run_detect, run_merge
 from tiling.read import SceneReader
 
 STRIDE_PX = 384
@@ -63,6 +63,7 @@ def main() -> None:
         region = write_region(Path(name), houses=options.houses, tiles=options.tiles)
         config = read_region(region, out=Path(name) / "run")
         plan = make_plan(config, device="cpu", threads=1)
+        run_detect(plan, RunOptions(workers=0))  # a merge finds there which tiles were looked at
         (task,) = plan.tasks
         detector = worker_detector(task.detector)
         with SceneReader(plan.region) as reader:
