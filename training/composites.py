@@ -17,6 +17,7 @@ from training.render_fields import draw_battery, draw_field
 from training.render_lookalikes import draw_lookalike
 from training.render_paste import paste
 from training.render_patch import FieldPatch
+from training.render_schoolyard import SCHOOLYARD
 from training.rings import Rings
 from training.visible import lines_show
 
@@ -27,7 +28,7 @@ MOSAIC_PX = 512
 BURIED_SHARE = 0.7
 """A building covered more than this by a pasted patch is gone; one covered less is ignored."""
 LINED = frozenset({"soccer_field"})
-"""Labels that only their outer lines tell from a lawn."""
+"""Labels that only their outer lines tell from a lawn; courts of a school yard have nothing else either."""
 MAX_TRIES = 12
 """Places tried for a patch before it is given up."""
 
@@ -162,7 +163,8 @@ def compose(
         for label, outline in patch.outlines:
             rings = _rings(shapely.transform(outline, lambda xy: xy + (col, row)))  # noqa: B023
             # Taught as a pitch, one without lines would make every meadow a pitch.
-            doubtful = label in LINED and not lines_show(image, rings)
+            lined = label in LINED or patch.variant.startswith(SCHOOLYARD)
+            doubtful = lined and not lines_show(image, rings) and not lines_show(255 - image, rings)
             instances.append(Instance(label=label, rings=rings, ignore=doubtful))
     return image, instances, background
 

@@ -22,7 +22,11 @@ from training.render_lines import FOOTBALL_M, TENNIS_M, segment
 from training.render_patch import FieldPlan, Pose, Sun
 from training.render_pitches import draw_football, draw_soccer, lawn_around, pitch_style, soccer_size
 from training.render_props import draw_fence
+from training.render_schoolyard import plan_schoolyard
 from training.render_surfaces import choose_surface, paint_of
+
+SCHOOLYARDS = 0.4
+"""Share of the batteries of basketball courts that are school yards."""
 
 
 def plan_battery(label: str, *, count: int | None, sun: Sun, rng: np.random.Generator) -> FieldPlan:
@@ -33,6 +37,8 @@ def plan_battery(label: str, *, count: int | None, sun: Sun, rng: np.random.Gene
     DataError
         Tracks and buildings do not come in batteries.
     """
+    if label == "basketball_court" and count is None and rng.random() < SCHOOLYARDS:
+        return plan_schoolyard(sun=sun, rng=rng)
     if label in ("tennis_court", "basketball_court"):
         number = int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.1, 0.3, 0.2, 0.2, 0.1, 0.1])) if count is None else count
         return plan_slab(label, number, sun=sun, rng=rng)
