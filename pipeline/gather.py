@@ -131,8 +131,8 @@ def _read_plain(path: Path) -> gpd.GeoDataFrame | None:
     PROJ takes 40 ms for the CRS of each file, ten times as long as all the rest: here every CRS is read once.
     """
     try:
-        table = pq.read_table(path, partitioning=None)
-        told = json.loads(table.schema.metadata[b"geo"])
+        with pq.ParquetFile(path) as file:
+            told, table = json.loads(file.metadata.metadata[b"geo"]), file.read()
         column = told["columns"]["geometry"]
         if (
             table.column_names != [*PARTS, "geometry"]

@@ -17,7 +17,7 @@ from groundplan.geoparquet import write_parquet
 from groundplan.schema import PARTS, empty_frame
 from groundplan.vector import read_vector
 from pipeline.executor import Failure, SerialExecutor
-from pipeline.gather import list_parts, parts_batches, read_parts_file
+from pipeline.gather import _read_plain, list_parts, parts_batches, read_parts_file
 from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, merge, write_tiles
 from pipeline.merge_batches import merged_batches
 from pipeline.merge_options import CoarsePass, MergeOptions
@@ -137,6 +137,7 @@ def test_a_worker_with_other_code_refuses(tmp_path: Path, monkeypatch: pytest.Mo
 def test_own_files_are_read_as_any_reader_does(tmp_path: Path) -> None:
     write_region(tmp_path, 3, rows=2, cols=1)
     for file in list_parts(tmp_path / "parts"):
+        assert _read_plain(file.path) is not None
         fast, slow = read_parts_file(file.path), read_vector(file.path)
         assert fast.equals(slow) and fast.crs.to_json() == slow.crs.to_json()
         assert (fast.dtypes == slow.dtypes).all() and file.rows == len(slow)
