@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,8 @@ from training.chips import Chip, ChipWriter, Instance, read_chips, read_pixels
 from training.render_fields import draw_battery, draw_field
 from training.render_lookalikes import draw_lookalike
 from training.render_paste import paste
-from training.render_patch import FieldPatch
-from training.render_schoolyard import SCHOOLYARD
+from training.render_patch import FieldPatch, any_sun, draw_plan
+from training.render_schoolyard import SCHOOLYARD, plan_schoolyard
 from training.rings import Rings
 from training.visible import lines_show
 
@@ -46,6 +46,8 @@ class CompositeKind:
     most_patches: int
     lookalikes: float = 0.3
     """Share of the patches that are no field."""
+    schoolyards: float = 0.0
+    """Share of the patches that are school yards."""
     gsd_m: float | None = None
     """Resolution of the chips, in metres; None = the background's own."""
 
@@ -65,6 +67,9 @@ FINE = CompositeKind(
     most_patches=4,
 )
 """At the model's resolution; labels without real examples are drawn more often."""
+
+YARDS = replace(FINE, source="rendered_yards", most_patches=3, schoolyards=0.6)
+"""The same, mostly school yards, of which few real ones are labelled."""
 
 COARSE = CompositeKind(
     source="rendered_coarse",
@@ -226,6 +231,9 @@ def _is_background(chip: Chip) -> bool:
 
 
 def _draw(gsd_m: float, *, kind: CompositeKind, rng: np.random.Generator) -> FieldPatch:
+    if kind.schoolyards and rng.random() < kind.schoolyards:
+        yard = plan_schoolyard(sun=any_sun(rng), rng=rng)
+        return draw_plan(yard, gsd_m=gsd_m, heading_deg=float(rng.uniform(0.0, 360.0)))
     if rng.random() < kind.lookalikes:
         return draw_lookalike(gsd_m=gsd_m, rng=rng)
     label = str(rng.choice(list(kind.label_share), p=list(kind.label_share.values())))

@@ -8,7 +8,7 @@ from pathlib import Path
 from groundplan.errors import DataError, Error
 from training import sources
 from training.chips import ChipWriter
-from training.composites import COARSE, FINE, write_composites
+from training.composites import COARSE, FINE, YARDS, write_composites
 from training.render_open import render_open
 from training.render_quarter import render_quarter
 from training.render_town import render_town
@@ -22,8 +22,16 @@ NEEDED = ("fields", "naip", "buildings/banepa")
 
 RENDERED = (("train", 1800, 71), ("val", 120, 22))
 """Split, count and seed of chips with drawn fields; the backgrounds are of the chips' own split."""
+YARDS_RENDERED = (("train", 320, 91), ("val", 60, 42))
+"""The same with school yards."""
 COARSE_RENDERED = (("train", 1700, 81), ("val", 80, 32))
 """The same at the coarse pass's resolution."""
+COMPOSITES = (
+    ("rendered", FINE, RENDERED),
+    ("yards", YARDS, YARDS_RENDERED),
+    ("coarse", COARSE, COARSE_RENDERED),
+)
+"""How their folders' names begin, what they show, and their splits."""
 TOWNS = (
     ("towns", "rendered_town", render_town, 24, 420.0, 0.3, 640, 141),
     ("towns_coarse", "rendered_coarse_town", render_town, 24, 800.0, 0.9, 400, 142),
@@ -38,7 +46,7 @@ def prepare(data: Path, out: Path) -> None:
     """Write real/ and the rendered chips of both passes into a folder; what is whole already is left alone."""
     if not (out / "real" / "annotations.json").is_file():
         prepare_real_chips(data, out / "real")
-    for name, kind, sets in (("rendered", FINE, RENDERED), ("coarse", COARSE, COARSE_RENDERED)):
+    for name, kind, sets in COMPOSITES:
         for split, count, seed in sets:
             folder = out / f"{name}_{split}"
             if not (folder / "annotations.json").is_file():

@@ -7,7 +7,7 @@ import pytest
 
 from groundplan.labels import FIELD_LABELS
 from training import composites
-from training.composites import COARSE, Background, compose
+from training.composites import COARSE, YARDS, Background, compose
 
 BACKGROUND = Background(
     image=np.random.default_rng(1).integers(80, 120, (512, 512, 3), dtype=np.uint8),
@@ -29,3 +29,15 @@ def test_only_soccer_fields_without_visible_lines_are_ignored(show: bool, monkey
             ignored.setdefault(each.label, set()).add(each.ignore)
     assert ignored["soccer_field"] == {not show}
     assert ignored["tennis_court"] == {False}
+
+
+@pytest.mark.parametrize("show", [True, False])
+def test_courts_of_a_school_yard_are_taught_where_their_lines_show(
+    show: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composites, "lines_show", lambda image, rings: show)
+    ground = dataclasses.replace(BACKGROUND, gsd_m=0.3)
+    kind = dataclasses.replace(YARDS, schoolyards=1.0)
+    found = [each for seed in range(4) for each in compose(ground, kind=kind, rng=np.random.default_rng(seed))[1]]
+    assert len(found) > 4 and {each.label for each in found} == {"basketball_court"}
+    assert {each.ignore for each in found} == {not show}
