@@ -26,6 +26,9 @@ from training.sheets import chip_picture, grid, scene_picture, stacked
 WORST: Final = (("real", ("fields", "naip", "banepa")), ("rendered_val", ()), ("coarse_val", ()))
 """Chips folders of which failures are shown, and the sources of each; none for all."""
 
+AUTZEN_PX: Final = 930
+"""Rows shown of the Autzen scene: below them are woods and a river."""
+
 Sheet = Callable[[Path, Path, str, Path], Image.Image]
 """Data collection, chips, weights and a folder to work in -> a picture."""
 
@@ -44,7 +47,7 @@ def draw_detections(data: Path, chips: Path, weights: str, work: Path) -> Image.
     scene = data / "scenes" / "autzen_rgb_1ft.tif"
     region = places.write_scene_region(scene, work / "autzen", weights=weights)
     features = run_region_features(region, options=RunOptions(workers=0))
-    above = scene_picture(scene, features, width_px=1212)
+    above = scene_picture(scene, features, width_px=1212).crop((0, 0, 1212, AUTZEN_PX))
     own = [chip for chip in read_chips(chips / "real") if (chip.source, chip.split) == ("naip", "val")]
     own = [own[at * len(own) // 8] for at in range(8)]
     images = [
@@ -97,7 +100,10 @@ def main() -> int:
         for name in arguments.only:
             image = SHEETS[name](arguments.data, arguments.chips, str(weights), work)
             with whole_file(arguments.out / name) as part:
-                image.save(part, "PNG" if name.endswith("png") else "JPEG", quality=88)
+                if name.endswith("png"):
+                    image.quantize(256).save(part, "PNG", optimize=True)  # a third of the bytes
+                else:
+                    image.save(part, "JPEG", quality=85)
             sys.stdout.write(f"{arguments.out / name}\n")
     except Error as err:
         sys.stderr.write(f"groundplan: {err}\n")
