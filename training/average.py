@@ -57,7 +57,7 @@ def average(paths: Sequence[Path], out: Path, *, name: str, share: Sequence[floa
         ranges=measure_weights(tensors, first.spec, first_images(stream)),
         training={
             "mean_of": [
-                {"name": one.record.name, "share": part, **one.record.training}
+                {**one.record.training, "name": one.record.name, "part": part}
                 for one, part in zip(each, share, strict=True)
             ]
         },

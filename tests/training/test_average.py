@@ -28,7 +28,7 @@ def write_random(path: Path, *, seed: int, spec: ModelSpec = FORM, least: float 
         gsd_m=0.3,
         min_score={"building": least},
         spec=json.loads(json.dumps(dataclasses.asdict(spec))),
-        training={"seed": seed},
+        training={"seed": seed, "share": {"own": 1}},
     )
     write_weights(path, build_model(spec).state_dict(), record, half=False)
     return path
@@ -52,7 +52,9 @@ def test_the_mean_keeps_the_record_of_the_first(tmp_path: Path, monkeypatch: pyt
         expected = 0.75 * first.tensors[key] + 0.25 * second.tensors[key]
         assert torch.allclose(value, expected, rtol=1e-3, atol=1e-6), key
     assert mean.record.name == "both" and mean.record.min_score == {"building": 0.0}
-    assert [of["name"] for of in mean.record.training["mean_of"]] == ["a", "b"]
+    # A training has shares of its own: those of its chips.
+    parts = [(of["name"], of["part"], of["share"]) for of in mean.record.training["mean_of"]]
+    assert parts == [("a", 0.75, {"own": 1}), ("b", 0.25, {"own": 1})]
     layers = eight_bit_layers(build_model(FORM))
     assert mean.record.ranges and all(len(own) == layers[part] for part, own in mean.record.ranges.items())
     assert MaskRcnnDetector(out).detect([np.zeros((3, 64, 64), np.uint8)])
