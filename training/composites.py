@@ -168,8 +168,10 @@ def compose(
         for label, outline in patch.outlines:
             rings = _rings(shapely.transform(outline, lambda xy: xy + (col, row)))  # noqa: B023
             # Taught as a pitch, one without lines would make every meadow a pitch.
-            lined = label in LINED or patch.variant.startswith(SCHOOLYARD)
-            doubtful = lined and not lines_show(image, rings) and not lines_show(255 - image, rings)
+            yard = patch.variant.startswith(SCHOOLYARD)
+            doubtful = (yard or label in LINED) and not lines_show(image, rings)
+            if doubtful and yard:  # on pale concrete lines are dark
+                doubtful = not lines_show(255 - image, rings)
             instances.append(Instance(label=label, rings=rings, ignore=doubtful))
     return image, instances, background
 

@@ -29,7 +29,7 @@ PAVINGS: Final = (("asphalt", 4.0), ("concrete", 1.0))
 SCHOOLYARD: Final = "schoolyard"
 """How the variants of such plans begin."""
 LARGEST_M: Final = 95.0
-"""Longest side of a yard."""
+"""Longest side that rows of courts take; the yard around them is larger."""
 
 
 def plan_schoolyard(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:

@@ -41,3 +41,17 @@ def test_courts_of_a_school_yard_are_taught_where_their_lines_show(
     found = [each for seed in range(4) for each in compose(ground, kind=kind, rng=np.random.default_rng(seed))[1]]
     assert len(found) > 4 and {each.label for each in found} == {"basketball_court"}
     assert {each.ignore for each in found} == {not show}
+
+
+def test_dark_lines_make_no_soccer_pitch_of_a_meadow(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if all lines were dark: they are seen in the negative only.
+    monkeypatch.setattr(composites, "lines_show", lambda image, rings: bool(image.mean() > 128))
+    kind = dataclasses.replace(COARSE, label_share={"soccer_field": 1.0}, lookalikes=0.0)
+    found = [
+        each for seed in range(4) for each in compose(BACKGROUND, kind=kind, rng=np.random.default_rng(seed))[1]
+    ]
+    assert found and all(each.ignore for each in found)
+    ground = dataclasses.replace(BACKGROUND, gsd_m=0.3)
+    kind = dataclasses.replace(YARDS, schoolyards=1.0)
+    courts = [each for seed in range(4) for each in compose(ground, kind=kind, rng=np.random.default_rng(seed))[1]]
+    assert courts and not any(each.ignore for each in courts)
