@@ -135,13 +135,14 @@ def plan_walls(*, sun: Sun, rng: np.random.Generator) -> FieldPlan:
             pose.place(area.buffer(1.0)), paint_of(choose_surface(kind, rng=rng), gsd_m=gsd_m, rng=rng), soft_m=0.6
         )
         left, top, right, bottom = area.bounds
+        off_m = min(2.0, (bottom - top) / 3)  # the narrowest grounds are 3.6 m wide
         runs = _sides(area)
         for _ in range(int(rng.integers(0, 7))):
             if rng.random() < 0.5:
-                x = float(rng.uniform(left + 2, right - 2))
+                x = float(rng.uniform(left + off_m, right - off_m))
                 runs.append(segment(x, top, x, float(rng.uniform(0, bottom))))
             else:
-                y = float(rng.uniform(top + 2, bottom - 2))
+                y = float(rng.uniform(top + off_m, bottom - off_m))
                 runs.append(segment(left, y, float(rng.uniform(0, right)), y))
         light = float(rng.uniform(110, 225))
         colour = jittered((light, light * 0.96, light * 0.9), rng=rng, by=0.05)

@@ -21,6 +21,17 @@ def test_a_ground_has_pixels_and_no_outline(kind: str) -> None:
         assert first.rgba.tobytes() == again.rgba.tobytes()
 
 
+@pytest.mark.parametrize("kind", list(PAVEMENTS))
+def test_the_narrowest_grounds_can_be_drawn(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def narrowest(low: float, high: float, *, rng: np.random.Generator, slim: float = 0.45) -> shapely.Polygon:
+        return shapely.box(-low / 2, -low * slim / 2, low / 2, low * slim / 2)
+
+    monkeypatch.setattr("training.render_pavements.rectangle", narrowest)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        assert draw_plan(PAVEMENTS[kind](sun=any_sun(rng), rng=rng), gsd_m=0.6, heading_deg=20.0).rgba.any()
+
+
 def test_equal_seeds_give_equal_pixels() -> None:
     one, again, other = (render_open(size_m=90.0, gsd_m=0.6, seed=seed) for seed in (3, 3, 4))
     assert np.array_equal(one.image, again.image) and one.truth == again.truth
