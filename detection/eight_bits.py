@@ -1,7 +1,7 @@
-"""Large convolutions of a network -> the same with their products in eight bits, several times as fast on a CPU.
+"""Large layers of a network -> the same with their products in eight bits, several times as fast on a CPU.
 
-Those of masks, of the feature pyramid and of proposals: in the backbone before them eight bits cost four to eight
-points of AP, here none (docs/engines.md).
+Those of masks and boxes, of the feature pyramid and of proposals: in the backbone before them eight bits cost
+four to eight points of AP, here none (docs/engines.md).
 """
 
 import platform
@@ -95,6 +95,32 @@ class EightBitMaskHead(nn.Module):
         return self.last.linear(values.permute(0, 2, 3, 1))
 
 
+class EightBitBoxHead(nn.Module):
+    """Computes what the two fully connected layers of a box head do, each with a ReLU after it, nearly.
+
+    Parameters
+    ----------
+    layers : sequence of Linear
+    ranges : sequence of (float, float)
+        What reaches each of them.
+    """
+
+    def __init__(self, layers: Sequence[nn.Linear], ranges: Sequence[Range]) -> None:
+        super().__init__()
+        assert len(layers) == len(ranges) > 0
+        self.steps = [_steps(each) for each in ranges]
+        self.layers = [
+            _Layer(each.weight, each.bias, at, conv=False) for each, at in zip(layers, self.steps, strict=True)
+        ]
+
+    def forward(self, regions: Tensor) -> Tensor:
+        """Return float32 features (N, K) of float32 regions (N, ...), whose values come in the layers' order."""
+        values = _bytes(regions.flatten(1), self.steps[0])
+        for layer, after in zip(self.layers, self.steps[1:], strict=False):
+            values = layer.linear(values, after)
+        return self.layers[-1].linear(values)
+
+
 class _Layer:
     """Weights in eight bits, packed as oneDNN wants them; each output channel has its own step."""
 
@@ -116,16 +142,21 @@ class _Layer:
     def conv(self, values: Tensor, after: tuple[float, int] | None, *, relu: bool = True) -> Tensor:
         """Return bytes in the steps of the layer after this, or floats where none is."""
         given = (values, self.step, self.zero, self.packed, self.weight_steps, self.zeros, self.bias)
-        step, zero, kind = (1.0, 0, torch.float32) if after is None else (*after, torch.uint8)
         out: Tensor = _OPS.qconv2d_pointwise(
-            *given, [1, 1], [1, 1], [1, 1], 1, step, zero, kind, "relu" if relu else "none", [], ""
+            *given, [1, 1], [1, 1], [1, 1], 1, *_kind(after), "relu" if relu else "none", [], ""
         )
         return out
 
-    def linear(self, values: Tensor) -> Tensor:
+    def linear(self, values: Tensor, after: tuple[float, int] | None = None) -> Tensor:
+        """Return the same of a fully connected layer."""
         given = (values, self.step, self.zero, self.packed, self.weight_steps, self.zeros, self.bias)
-        out: Tensor = _OPS.qlinear_pointwise(*given, 1.0, 0, torch.float32, "relu", [], "")
+        out: Tensor = _OPS.qlinear_pointwise(*given, *_kind(after), "relu", [], "")
         return out
+
+
+def _kind(after: tuple[float, int] | None) -> tuple[float, int, torch.dtype]:
+    """Return the steps and the type of a layer's results."""
+    return (1.0, 0, torch.float32) if after is None else (*after, torch.uint8)
 
 
 def eight_bits_run_here() -> bool:
@@ -179,7 +210,7 @@ def _bytes(values: Tensor, steps: tuple[float, int]) -> Tensor:
     step, zero = steps
     # To bytes torch cuts what is behind the point: a half more rounds to the nearest.
     out = torch.add(torch.tensor(zero + 0.5), values, alpha=1 / step).clamp_(0, LEVELS).to(torch.uint8)
-    return out.contiguous(memory_format=torch.channels_last)
+    return out.contiguous(memory_format=torch.channels_last) if out.ndim == 4 else out
 
 
 def _steps(given: Range) -> tuple[float, int]:

@@ -11,8 +11,15 @@ from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.align import RegionAlign
-from detection.eight_bits import EightBitConvs, EightBitMaskHead, Range, convolutions, eight_bits_run_here
-from detection.fused import fuse_clamps, fused_layers_run_here
+from detection.eight_bits import (
+    EightBitBoxHead,
+    EightBitConvs,
+    EightBitMaskHead,
+    Range,
+    convolutions,
+    eight_bits_run_here,
+)
+from detection.fused import fuse_convs, fused_layers_run_here
 from detection.norms import FrozenNorm
 from detection.proposals import propose
 from detection.winograd import use_winograd
@@ -42,8 +49,8 @@ class Engine(nn.Module):
 
     Frozen normalisations are folded into their convolutions, only the best anchors are decoded, and of the masks
     of all labels only that of the box's own label is computed. On a CPU, regions are aligned by `RegionAlign`,
-    clamps are done with the convolutions before them, and the large convolutions in eight bits where the ranges
-    of what reaches them are known, else by `WinogradConv`.
+    clamps are done with the convolutions before them, and the large layers behind the backbone in eight bits where
+    the ranges of what reaches them are known, else convolutions by `WinogradConv`.
 
     Parameters
     ----------
@@ -60,16 +67,21 @@ class Engine(nn.Module):
         super().__init__()
         fold_norms(model)
         self.eight_bits: EightBitMaskHead | None = None
+        eight_bits = ranges if device.type == "cpu" and eight_bits_run_here() else None
         if device.type == "cpu":
-            if ranges and eight_bits_run_here():
-                self._use_eight_bits(model, ranges)
+            if eight_bits:
+                self._use_eight_bits(model, eight_bits)
             RegionAlign.replace_in(model.roi_heads)
             use_winograd(model.backbone)
             use_winograd(model.rpn.head)
             if fused_layers_run_here():
-                fuse_clamps(model.backbone)
-        if isinstance(model.roi_heads.box_head, TwoMLPHead):
-            _take_channels_last(model.roi_heads.box_head, channels=model.backbone.out_channels)
+                fuse_convs(model.backbone)
+        box_head = model.roi_heads.box_head
+        self.channels_last = isinstance(box_head, TwoMLPHead)
+        if isinstance(box_head, TwoMLPHead):
+            _take_channels_last(box_head, channels=model.backbone.out_channels)
+            if eight_bits and "boxes" in eight_bits:
+                model.roi_heads.box_head = EightBitBoxHead((box_head.fc6, box_head.fc7), eight_bits["boxes"])
         self.detections = model.roi_heads.detections_per_img
         self.model = model.to(device, memory_format=torch.channels_last).eval()
         self.masks_at_once = MASKS_AT_ONCE[device.type]
@@ -100,7 +112,7 @@ class Engine(nn.Module):
             pyramid = model.backbone(batch.tensors.contiguous(memory_format=torch.channels_last))
             proposals = propose(model.rpn, batch, pyramid, times=times)
             regions = heads.box_roi_pool(pyramid, proposals, batch.image_sizes)
-            if isinstance(heads.box_head, TwoMLPHead):
+            if self.channels_last:
                 regions = regions.permute(0, 2, 3, 1)
             logits, changes = heads.box_predictor(heads.box_head(regions))
         # Half precision has steps of a quarter of a pixel at the far end of a tile of 512.
@@ -159,6 +171,7 @@ def eight_bit_layers(model: GeneralizedRCNN) -> dict[str, int]:
         "masks": len(convolutions(heads.mask_head)) + 1,
         "pyramid": len(model.backbone.fpn.layer_blocks),
         "proposals": len(convolutions(model.rpn.head.conv)),
+        "boxes": 2 if isinstance(heads.box_head, TwoMLPHead) else 0,
     }
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork
-from torchvision.ops import batched_nms, clip_boxes_to_image, remove_small_boxes
+from torchvision.ops import clip_boxes_to_image, nms, remove_small_boxes
 
 LEAST_SIDE_PX = 1e-3
 """Boxes narrower than this are dropped, as torchvision drops them."""
@@ -68,9 +68,13 @@ def _changes(predictor: nn.Conv2d, features: Tensor, anchor: Tensor) -> Tensor:
 
 
 def _kept(rpn: RegionProposalNetwork, found: list[tuple[Tensor, Tensor]], size_px: tuple[int, int]) -> Tensor:
-    level = torch.cat([torch.full_like(logits, number) for number, (_, logits) in enumerate(found)])
-    boxes = clip_boxes_to_image(torch.cat([each for each, _ in found]), size_px)
-    scores = torch.cat([logits for _, logits in found]).sigmoid()
-    large = remove_small_boxes(boxes, LEAST_SIDE_PX)
-    boxes, scores, level = boxes[large], scores[large], level[large]
-    return boxes[batched_nms(boxes, scores, level, rpn.nms_thresh)]
+    # Boxes of different levels do not compete; all levels at once would compare four times as many pairs.
+    kept = []
+    for boxes, logits in found:
+        boxes = clip_boxes_to_image(boxes, size_px)
+        large = remove_small_boxes(boxes, LEAST_SIDE_PX)
+        boxes, scores = boxes[large], logits[large].sigmoid()
+        best = nms(boxes, scores, rpn.nms_thresh)
+        kept.append((boxes[best], scores[best]))
+    order = torch.cat([scores for _, scores in kept]).argsort(descending=True, stable=True)
+    return torch.cat([boxes for boxes, _ in kept])[order]

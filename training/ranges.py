@@ -1,9 +1,11 @@
 """Trained weights and training batches -> the ranges by which their large layers are computed in eight bits."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
+from torchvision.models.detection.faster_rcnn import TwoMLPHead
 
 from detection.eight_bits import Range, mean_ranges, measure_ranges
 from detection.engines import Engine, Found
@@ -37,8 +39,14 @@ def measure_weights(
     model = build_model(spec)
     model.load_state_dict({key: value.detach().cpu() for key, value in tensors.items()})
     engine = Engine(model, torch.device("cpu"))
-    blocks, convs = list(engine.model.backbone.fpn.layer_blocks), list(engine.model.rpn.head.conv)
-    inputs = _Inputs([*blocks, *convs])
+    layers: dict[str, list[nn.Module]] = {
+        "pyramid": list(engine.model.backbone.fpn.layer_blocks),
+        "proposals": list(engine.model.rpn.head.conv),
+    }
+    box_head = engine.model.roi_heads.box_head
+    if isinstance(box_head, TwoMLPHead):
+        layers["boxes"] = [box_head.fc6, box_head.fc7]
+    inputs = _Inputs([each for part in layers.values() for each in part])
     regions = []
     with torch.inference_mode():
         for images in batches:
@@ -50,8 +58,8 @@ def measure_weights(
             ]
             if any(len(each.boxes) for each in best):
                 regions.append(engine.mask_regions(pyramid, best))
-        dense = mean_ranges(inputs.batches)
-        out = {"pyramid": dense[: len(blocks)], "proposals": dense[len(blocks) :]}
+        each = iter(mean_ranges(inputs.batches))
+        out = {part: tuple(itertools.islice(each, len(own))) for part, own in layers.items()}
         if regions:
             out["masks"] = measure_ranges(engine.model.roi_heads.mask_head, regions)
     return out

@@ -11,7 +11,13 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
-from detection.eight_bits import EightBitConvs, EightBitMaskHead, eight_bits_run_here, measure_ranges
+from detection.eight_bits import (
+    EightBitBoxHead,
+    EightBitConvs,
+    EightBitMaskHead,
+    eight_bits_run_here,
+    measure_ranges,
+)
 from detection.engines import Engine, doubled_features, eight_bit_layers, fold_norms
 from detection.model import InferenceLimits, ModelSpec, build_model
 from detection.norms import FrozenNorm
@@ -106,6 +112,23 @@ def test_convolutions_are_those_in_32_bits_to_a_step_or_two(last_relu: bool) -> 
     assert (float(found.min()) < 0) is not last_relu
 
 
+def test_the_box_head_is_that_in_32_bits_to_a_step_or_two() -> None:
+    torch.manual_seed(8)
+    layers = [nn.Linear(196, 48), nn.Linear(48, 48)]
+    regions = torch.randn(30, 4, 7, 7)
+    with torch.inference_mode():
+        between = layers[0](regions.flatten(1)).relu()
+        exact = layers[1](between).relu()
+        quick = EightBitBoxHead(layers, [(float(each.min()), float(each.max())) for each in (regions, between)])
+        found = quick(regions)
+        assert all((quick(regions[at : at + 1])[0] == found[at]).all() for at in range(len(regions)))
+        far = 1e3 * torch.ones(1, 4, 7, 7)
+        assert torch.equal(quick(far), quick(2 * far)), "beyond the range is cut"
+        assert torch.equal(quick(far.new_empty(0, 4, 7, 7)), far.new_empty(0, 48))
+    assert found.dtype == torch.float32 and found.shape == exact.shape
+    assert (found - exact).abs().max() < 0.06 * exact.max()
+
+
 def test_an_engine_with_all_ranges_has_nearly_the_same_features() -> None:
     torch.manual_seed(7)
     model = build_model(SMALL).eval()
@@ -119,12 +142,17 @@ def test_an_engine_with_all_ranges_has_nearly_the_same_features() -> None:
     with torch.inference_mode():
         exact, quick = (Engine(copy.deepcopy(model), torch.device("cpu"), ranges=own) for own in ({}, ranges))
         for image in images:
+            regions = 0.5 * torch.randn(40, SMALL.fpn_channels, 7, 7)
+            heads = (each.model.roi_heads.box_head for each in (exact, quick))
+            one, other = (head(regions.permute(0, 2, 3, 1)) for head in heads)
+            assert one.std() > 0 and (one - other).abs().mean() < 0.1 * one.std()
             for one, other in zip(exact.find(image)[0].values(), quick.find(image)[0].values(), strict=True):
                 assert (one - other).abs().mean() < 0.03 * one.std()
                 head, eight = exact.model.rpn.head.conv(one), quick.model.rpn.head.conv(one)
                 # One range for all levels is wide for the coarsest.
                 assert (head - eight).abs().mean() < 0.05 * head.std()
         assert sum(isinstance(each, EightBitConvs) for each in quick.model.modules()) == 5
+        assert isinstance(quick.model.roi_heads.box_head, EightBitBoxHead)
 
 
 def test_ranges_that_do_not_fit_the_weights_are_refused(tmp_path: Path) -> None:
@@ -141,8 +169,8 @@ def test_ranges_that_do_not_fit_the_weights_are_refused(tmp_path: Path) -> None:
     write_weights(path, tensors, record)
     with pytest.raises(WeightsError, match="2 ranges for the 3 layers of its masks"):
         MaskRcnnDetector(path)
-    write_weights(path, tensors, dataclasses.replace(record, ranges={"boxes": RANGES}))
-    with pytest.raises(WeightsError, match="unknown layers of its boxes"):
+    write_weights(path, tensors, dataclasses.replace(record, ranges={"roofs": RANGES}))
+    with pytest.raises(WeightsError, match="unknown layers of its roofs"):
         MaskRcnnDetector(path)
     write_weights(path, tensors, dataclasses.replace(record, ranges={"masks": RANGES}))
     assert MaskRcnnDetector(path).detect([np.zeros((3, 64, 64), np.uint8)])
