@@ -3,7 +3,7 @@
 import numpy as np
 import shapely
 
-from postprocess.fitting import Array, Fits, fit_models, main_angles, placed, rings_points, slopes, turned
+from postprocess.fitting import SAMPLES, Array, Fits, fit_models, main_angles, placed, rings_points, slopes, turned
 from postprocess.polygonal import Geometries, geometry_array
 from postprocess.regulations import SIZE_SIGMA_M, nearest_size
 
@@ -14,7 +14,9 @@ _SAME_DEG = 3.0
 """First guesses nearer than this are one."""
 
 
-def fit_rectangles(polygons: Geometries, *, sizes_m: Array | None = None) -> Geometries:
+def fit_rectangles(
+    polygons: Geometries, *, sizes_m: Array | None = None, samples: int = SAMPLES
+) -> Geometries:
     """Return the rectangles nearest to polygons' outer rings by robust least squares.
 
     Two first guesses are refined, along the outline's main direction and the smallest rectangle around it; the
@@ -27,6 +29,8 @@ def fit_rectangles(polygons: Geometries, *, sizes_m: Array | None = None) -> Geo
     sizes_m : ndarray of shape (S, 2), optional
         Lengths and widths that such things are built with: a rectangle that may well have the nearest is drawn
         towards it, as far as the outline leaves its size open.
+    samples : int
+        Points on each outline that it is fitted to; the time grows with them.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def fit_rectangles(polygons: Geometries, *, sizes_m: Array | None = None) -> Geo
         return out
     rings = shapely.get_exterior_ring(polygons[rows])
     length_m = np.asarray(shapely.length(rings))
-    points = rings_points(rings)
+    points = rings_points(rings, count=samples)
     origin = points.mean(axis=1, keepdims=True)
     points = points - origin
     corners = shapely.get_coordinates(frames[rows]).reshape(len(rows), 5, 2)

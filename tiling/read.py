@@ -91,6 +91,8 @@ class SceneReader:
         valid = np.zeros((window.height, window.width), bool)
         for index in covering_scenes(self.region, [tile.bounds])[0]:
             part, part_valid = self._read_scene(index, window)
+            if part_valid.all() and not valid.any():  # nearly every tile: nothing to put together
+                return part, part_valid
             fresh = part_valid & ~valid
             np.copyto(image, part, where=fresh)
             valid |= fresh
