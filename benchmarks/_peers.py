@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -18,7 +17,8 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from detection.calibration import calibrate_scores
 from detection.model import build_model
-from detection.weights import load_into, read_weights
+from detection.neighbours import REACH_M, neighbour_lift
+from detection.weights import WeightsRecord, load_into, read_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,8 @@ class Settings:
     """Label of each of the network's outputs, from 1."""
     min_score: Mapping[str, float]
     """Labels that are wanted, and from which calibrated score."""
-    calibration: Any
-    """Of the weights' record."""
+    record: WeightsRecord
+    """Of the weights."""
 
 
 class PlainMaskRcnn(nn.Module):
@@ -52,9 +52,18 @@ class PlainMaskRcnn(nn.Module):
         out = []
         for found in self.model(images):
             labels = found["labels"].numpy()
-            scores = calibrate_scores(
-                found["scores"].numpy(), labels, names=self.settings.names, table=self.settings.calibration
+            raw, boxes = found["scores"].numpy(), found["boxes"].numpy()
+            names, record = self.settings.names, self.settings.record
+            lift = neighbour_lift(
+                boxes,
+                raw,
+                labels,
+                names=names,
+                weights=record.neighbours,
+                reach_px=REACH_M / record.gsd_m,
+                size_px=(self.settings.tile_px, self.settings.tile_px),
             )
+            scores = calibrate_scores(raw, labels, names=names, table=record.calibration, lift=lift)
             least = [np.inf, *(self.settings.min_score.get(name, np.inf) for name in self.settings.names)]
             keep = torch.from_numpy(scores >= np.array(least)[labels])
             found = found | {"scores": torch.from_numpy(scores)}

@@ -48,7 +48,7 @@ def write_region(folder: Path, *, size_px: int) -> Path:
 def main() -> None:
     """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size-px", type=int, default=1280)
+    parser.add_argument("--size-px", type=int, default=2816, help="fewer tiles would count a run's start")
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -69,7 +69,7 @@ def main() -> None:
             overlap_px=OVERLAP_PX,
             names=record.labels,
             min_score={label: plan.min_score[label] for label in LABELS},
-            calibration=record.calibration,
+            record=record,
         )
 
         def ours() -> gpd.GeoDataFrame:

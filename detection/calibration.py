@@ -19,7 +19,9 @@ def log_odds(score: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def calibrated(score: NDArray[np.floating], slope: float, shift: float) -> NDArray[np.float64]:
+def calibrated(
+    score: NDArray[np.floating], slope: float, shift: float, lift: NDArray[np.float64] | float = 0.0
+) -> NDArray[np.float64]:
     """Return the share of detections of each score that are right.
 
     Parameters
@@ -29,17 +31,24 @@ def calibrated(score: NDArray[np.floating], slope: float, shift: float) -> NDArr
     slope, shift : float
         Of the logistic in the score's log odds (Platt 1999); 1 and 0 change nothing. The slope is above 0, so
         the order of scores stays.
+    lift : ndarray of shape (N,), optional
+        Added to the log odds of each.
 
     Examples
     --------
     >>> calibrated(np.array([0.2, 0.5]), 1.0, 0.0).round(6).tolist()
     [0.2, 0.5]
     """
-    return np.asarray(1 / (1 + np.exp(-(slope * log_odds(score) + shift))))
+    return np.asarray(1 / (1 + np.exp(-(slope * log_odds(score) + shift + lift))))
 
 
 def calibrate_scores(
-    scores: NDArray[np.float32], labels: NDArray[np.int64], *, names: tuple[str, ...], table: Calibration
+    scores: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    *,
+    names: tuple[str, ...],
+    table: Calibration,
+    lift: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """Return the scores of a tile's detections as probabilities, in their order.
 
@@ -50,10 +59,12 @@ def calibrate_scores(
         Ids that count `names` from 1.
     names : tuple of str
     table : mapping
+    lift : ndarray of shape (N,)
+        Added to their log odds: of `detection.neighbours`.
     """
     out = scores.astype(np.float32)
     for number, name in enumerate(names, start=1):
         own = labels == number
-        if name in table and own.any():
-            out[own] = calibrated(scores[own], *table[name])
+        if own.any() and (name in table or lift[own].any()):
+            out[own] = calibrated(scores[own], *table.get(name, (1.0, 0.0)), lift[own])
     return out

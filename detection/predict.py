@@ -13,6 +13,7 @@ from detection.calibration import calibrate_scores
 from detection.detector import DetectorInfo
 from detection.engines import Engine, Found, eight_bit_layers
 from detection.model import InferenceLimits, build_model, pick_device
+from detection.neighbours import REACH_M, neighbour_lift
 from detection.repeats import without_repeats
 from detection.weights import Weights, load_into, read_weights
 from groundplan.errors import WeightsError
@@ -64,7 +65,7 @@ class MaskRcnnDetector:
         model = build_model(weights.spec, limits=limits)
         _load(model, weights, path)
         self._engine = Engine(model, self.device, ranges=record.ranges)
-        self._names, self._calibration = record.labels, record.calibration
+        self._names, self._calibration, self._neighbours = record.labels, record.calibration, record.neighbours
         self._ids = np.array([0] + [LABEL_IDS[label] for label in record.labels], np.int64)
         # A label that was never learned is never wanted.
         wanted = dict.fromkeys(record.labels, 0.0) if min_score is None else min_score
@@ -91,7 +92,8 @@ class MaskRcnnDetector:
             return []
         with torch.inference_mode():
             pyramid, found = self._engine.find(self._on_device(images).float().div_(255))
-            wanted = [self._wanted(each) for each in found]
+            size_px = images[0].shape[1:]
+            wanted = [self._wanted(each, (size_px[0], size_px[1])) for each in found]
             masks = self._engine.masks(pyramid, wanted)
         return [self._record(each, own) for each, own in zip(wanted, masks, strict=True)]
 
@@ -102,12 +104,20 @@ class MaskRcnnDetector:
         # As bytes, and from memory that is not paged out, a GPU fetches them by itself.
         return batch.pin_memory().to(self.device, non_blocking=True)
 
-    def _wanted(self, found: Found) -> Found:
+    def _wanted(self, found: Found, size_px: tuple[int, int]) -> Found:
         """Return the boxes that are kept, with calibrated scores, best first."""
         labels, boxes = found.labels.cpu().numpy(), found.boxes.cpu().numpy()
-        scores = calibrate_scores(
-            found.scores.cpu().numpy().astype(np.float32), labels, names=self._names, table=self._calibration
+        scores = found.scores.cpu().numpy().astype(np.float32)
+        lift = neighbour_lift(
+            boxes,
+            scores,
+            labels,
+            names=self._names,
+            weights=self._neighbours,
+            reach_px=REACH_M / self.info.gsd_m,
+            size_px=size_px,
         )
+        scores = calibrate_scores(scores, labels, names=self._names, table=self._calibration, lift=lift)
         keep = (scores >= self._least[labels]) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         # Labels have slopes of their own, so calibrated scores come in another order.
         order = np.argsort(-scores, kind="stable")
@@ -160,6 +170,9 @@ def _load(model: GeneralizedRCNN, weights: Weights, path: Path) -> None:
             raise WeightsError(
                 f"{path} has {len(ranges)} ranges for the {has} layers of its {part}; it is damaged"
             )
+    odd = sorted(set(weights.record.neighbours) - set(weights.record.labels))
+    if odd:
+        raise WeightsError(f"{path} weighs neighbours of {', '.join(odd)}, which it does not know; it is damaged")
     load_into(model, weights)
 
 

@@ -48,6 +48,8 @@ class WeightsRecord:
     calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Slope and shift per label that make scores probabilities; see `detection.calibration`. `min_score` is in
     the units of the calibrated score."""
+    neighbours: dict[str, float] = field(default_factory=dict)
+    """Labels whose objects stand among their like -> how much that counts, see `detection.neighbours`."""
     validation: dict[str, Any] = field(default_factory=dict)
     """What thresholds and calibration were measured on: counts, precision and recall per label."""
     mean: tuple[float, ...] = IMAGENET_MEAN

@@ -14,9 +14,7 @@ _SAME_DEG = 3.0
 """First guesses nearer than this are one."""
 
 
-def fit_rectangles(
-    polygons: Geometries, *, sizes_m: Array | None = None, samples: int = SAMPLES
-) -> Geometries:
+def fit_rectangles(polygons: Geometries, *, sizes_m: Array | None = None, samples: int = SAMPLES) -> Geometries:
     """Return the rectangles nearest to polygons' outer rings by robust least squares.
 
     Two first guesses are refined, along the outline's main direction and the smallest rectangle around it; the

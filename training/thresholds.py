@@ -165,16 +165,23 @@ def with_thresholds(record: WeightsRecord, measured: Mapping[str, dict[str, Any]
         Label -> as `measure_label`.
     """
     min_score, calibration = dict(record.min_score), dict(record.calibration)
+    neighbours = dict(record.neighbours)
     for label, of in measured.items():
         fitted = of["calibration"]
         if fitted is not None:
             slope, shift = calibration.get(label, (1.0, 0.0))
             calibration[label] = (fitted[0] * slope, fitted[0] * shift + fitted[1])
+            if label in neighbours:
+                neighbours[label] *= fitted[0]
             min_score[label] = round(float(calibrated(np.array([min_score[label]]), *fitted)[0]), 4)
         if of["threshold"] is not None:
             min_score[label] = of["threshold"]["score"]
     return replace(
-        record, min_score=min_score, calibration=calibration, validation={**record.validation, **measured}
+        record,
+        min_score=min_score,
+        calibration=calibration,
+        neighbours=neighbours,
+        validation={**record.validation, **measured},
     )
 
 

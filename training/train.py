@@ -89,6 +89,8 @@ class TrainOptions:
     """Validation chips shown and measured in training_report.html beside the weights; 0 = no report."""
     min_score: dict[str, float] = field(default_factory=dict)
     """Thresholds stored with the weights; measured on validation data."""
+    neighbours: dict[str, float] = field(default_factory=dict)
+    """`WeightsRecord.neighbours`, in log odds of the network's own scores."""
     data: tuple[dict[str, str], ...] = ()
     """Provenance: name, licence, attribution of each source."""
 
@@ -270,6 +272,8 @@ def _record(
         labels=LABELS,
         gsd_m=batch.gsd_m,
         min_score={label: options.min_score.get(label, 0.5) for label in learned},
+        calibration=dict.fromkeys(options.neighbours, (1.0, 0.0)),
+        neighbours=dict(options.neighbours),
         coarse_labels=tuple(options.coarse_labels),
         coarse_factor=options.coarse_factor,
         filled_labels=FILLED_LABELS,

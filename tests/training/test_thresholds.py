@@ -81,11 +81,12 @@ def test_scores_that_say_nothing_are_left_alone() -> None:
 def test_scores_are_calibrated_label_by_label_and_keep_their_order() -> None:
     scores = np.array([0.9, 0.6, 0.3, 0.6], np.float32)
     labels = np.array([1, 1, 1, 2])
-    out = calibrate_scores(scores, labels, names=("building", "tennis_court"), table={"building": (2.0, -1.0)})
+    names = ("building", "tennis_court")
+    out = calibrate_scores(scores, labels, names=names, table={"building": (2.0, -1.0)}, lift=np.zeros(4))
     assert out.dtype == np.float32 and out[3] == scores[3]
     assert (np.diff(out[:3]) < 0).all() and out[1] != scores[1]
     assert calibrate_scores(
-        np.array([0.0, 1.0], np.float32), np.array([1, 1]), names=("a",), table={"a": (3, 0)}
+        np.array([0.0, 1.0], np.float32), np.array([1, 1]), names=("a",), table={"a": (3, 0)}, lift=np.zeros(2)
     ).tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
@@ -117,3 +118,17 @@ def test_calibrating_twice_is_calibrating_once() -> None:
     twice = with_thresholds(once, {"building": measure_label(again, precision=0.95)})
     assert twice.calibration["building"] == pytest.approx(once.calibration["building"], abs=0.02)
     assert twice.min_score["building"] == pytest.approx(once.min_score["building"], abs=0.02)
+
+
+def test_what_neighbours_count_is_scaled_with_the_scores() -> None:
+    random = np.random.default_rng(5)
+    raw, lift = random.uniform(0.02, 0.98, 30_000), 0.8 * random.normal(size=30_000)
+    chance = calibrated(raw, 1.5, -0.5, 1.5 * lift)  # the logistic of both together
+    seen = Evidence(
+        score=calibrated(raw, 1.0, 0.0, lift), correct=random.uniform(size=30_000) < chance, n_truth=30_000
+    )
+    new = with_thresholds(record(neighbours={"building": 0.8}), {"building": measure_label(seen, precision=0.9)})
+    slope, shift = new.calibration["building"]
+    assert new.neighbours["building"] == pytest.approx(0.8 * slope) == pytest.approx(1.2, abs=0.1)
+    after = calibrated(raw, slope, shift, new.neighbours["building"] / 0.8 * lift)
+    assert np.abs(after - chance).max() < 0.05
