@@ -72,9 +72,12 @@ def expected_neighbours(
     box = np.asarray(boxes, np.float64)
     middle = (box[:, :2] + box[:, 2:]) / 2
     centre = middle / reach_px
-    near = np.exp(-((centre[:, None] - centre) ** 2).sum(axis=2))
+    apart, over = np.zeros((len(box),) * 2), np.ones((len(box),) * 2, bool)
+    for axis in (0, 1):
+        apart += (centre[:, None, axis] - centre[:, axis]) ** 2
+        over &= (box[:, None, axis] < middle[:, axis]) & (middle[:, axis] < box[:, None, axis + 2])
+    near = np.exp(-apart)
     # What lies over the box is another claim of the same thing, or of a part of it, and no neighbour.
-    over = ((box[:, None, :2] < middle) & (middle < box[:, None, 2:])).all(axis=2)
     near[over | over.T] = 0.0
     np.fill_diagonal(near, 0.0)
     ends = np.array([size_px[1], size_px[0]]) / reach_px
