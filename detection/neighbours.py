@@ -1,7 +1,7 @@
 """Boxes and scores of a tile -> what each box's neighbours of its label say of it.
 
-Buildings stand among buildings: at equal scores, a claim with many others around it is right several times as
-often as a lone one, in every place looked at (docs/training.md). The network compares a box with none of them.
+Buildings stand among buildings. The network compares a box with none of them: it claims pools and rocks in the
+open, and doubts roofs in the middle of a town (docs/training.md).
 """
 
 import math
