@@ -19,7 +19,7 @@ from detection.eight_bits import Range
 from detection.model import ModelSpec, build_model, pick_device
 from detection.weights import WeightsRecord, load_into, read_weights, write_weights
 from groundplan.errors import DataError, WeightsError
-from groundplan.labels import LABELS
+from groundplan.labels import LABELS, check_label
 from groundplan.tables import read_record
 from training.augment import AugmentOptions
 from training.batches import BatchOptions, CropStream, load_batches
@@ -93,6 +93,11 @@ class TrainOptions:
     """`WeightsRecord.neighbours`, in log odds of the network's own scores."""
     data: tuple[dict[str, str], ...] = ()
     """Provenance: name, licence, attribution of each source."""
+
+    def __post_init__(self) -> None:
+        """Refuse names that are no labels, before hours of training."""
+        for label in (*self.min_score, *self.coarse_labels, *self.neighbours):
+            check_label(label)
 
     @property
     def spec(self) -> ModelSpec:

@@ -88,6 +88,7 @@ class Texts(html.parser.HTMLParser):
 
 def test_train_and_evaluate_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_training(tmp_path, steps=2)
+    path.write_text(path.read_text() + "\n[neighbours]\nbuilding = 0.5\n")
     assert main(["train", str(path)]) == 0
     said = capsys.readouterr().out
     assert "tiny.safetensors" in said and "training_report.html" in said
@@ -102,10 +103,13 @@ def test_train_and_evaluate_on_the_command_line(tmp_path: Path, capsys: pytest.C
     result = json.loads(capsys.readouterr().out)
     assert result["own"]["building"]["n_truth"] == 1 and result["thresholds"]["building"]["n_truth"] == 1
     record = read_record_only(out)
+    slope, _ = record.calibration.get("building", (1.0, 0.0))
+    assert record.neighbours == {"building": pytest.approx(0.5 * slope)}
     # Of what reaches the tiny mask head's one convolution and its doubling layer, and of the layers before.
     assert {part: len(ranges) for part, ranges in record.ranges.items()} == {
         "pyramid": 4,
         "proposals": 1,
+        "boxes": 2,
         "masks": 2,
     }
     assert all(low <= 0 < high for ranges in record.ranges.values() for low, high in ranges)
@@ -214,3 +218,11 @@ def test_a_model_that_is_not_known_is_refused(tmp_path: Path, model: dict[str, o
     path = write_training(tmp_path, model=model)
     with pytest.raises((ConfigError, WeightsError), match=message):
         train(read_training(path), base=tmp_path)
+
+
+@pytest.mark.parametrize("table", ["min_score", "neighbours"])
+def test_a_name_that_is_no_label_is_refused_before_training(tmp_path: Path, table: str) -> None:
+    path = write_training(tmp_path)
+    path.write_text(path.read_text() + f"\n[{table}]\nbuildin = 0.4\n")
+    with pytest.raises(ConfigError, match="did you mean 'building'"):
+        read_training(path)
