@@ -87,7 +87,7 @@ def test_next_and_previous_move_through_the_list_and_the_map_and_list_are_linked
     assert page.locator("#previous").is_disabled()
     page.locator("#list [role=option]").nth(3).click()
     fourth = chosen(page)
-    assert page.locator("[aria-selected=true]").get_attribute("aria-posinset") == "4"
+    page.wait_for_selector('[aria-selected=true][aria-posinset="4"]')  # drawn with the next frame
     page.keyboard.press("k")
     assert chosen(page) != fourth
 
