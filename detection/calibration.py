@@ -30,7 +30,7 @@ def calibrated(
         Of one label.
     slope, shift : float
         Of the logistic in the score's log odds (Platt 1999); 1 and 0 change nothing. The slope is above 0, so
-        the order of scores stays.
+        the order of scores stays where none is lifted.
     lift : ndarray of shape (N,), optional
         Added to the log odds of each.
 

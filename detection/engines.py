@@ -49,8 +49,8 @@ class Engine(nn.Module):
 
     Frozen normalisations are folded into their convolutions, only the best anchors are decoded, and of the masks
     of all labels only that of the box's own label is computed. On a CPU, regions are aligned by `RegionAlign`,
-    clamps are done with the convolutions before them, and the large layers behind the backbone in eight bits where
-    the ranges of what reaches them are known, else convolutions by `WinogradConv`.
+    the backbone's convolutions and their clamps are oneDNN's, and the large layers behind it are computed in eight
+    bits where the ranges of what reaches them are known, else convolutions by `WinogradConv`.
 
     Parameters
     ----------
@@ -67,10 +67,11 @@ class Engine(nn.Module):
         super().__init__()
         fold_norms(model)
         self.eight_bits: EightBitMaskHead | None = None
-        eight_bits = ranges if device.type == "cpu" and eight_bits_run_here() else None
+        if device.type != "cpu" or not eight_bits_run_here():
+            ranges = None
+        if ranges:
+            self._use_eight_bits(model, ranges)
         if device.type == "cpu":
-            if eight_bits:
-                self._use_eight_bits(model, eight_bits)
             RegionAlign.replace_in(model.roi_heads)
             use_winograd(model.backbone)
             use_winograd(model.rpn.head)
@@ -80,8 +81,8 @@ class Engine(nn.Module):
         self.channels_last = isinstance(box_head, TwoMLPHead)
         if isinstance(box_head, TwoMLPHead):
             _take_channels_last(box_head, channels=model.backbone.out_channels)
-            if eight_bits and "boxes" in eight_bits:
-                model.roi_heads.box_head = EightBitBoxHead((box_head.fc6, box_head.fc7), eight_bits["boxes"])
+            if ranges and "boxes" in ranges:
+                model.roi_heads.box_head = EightBitBoxHead((box_head.fc6, box_head.fc7), ranges["boxes"])
         self.detections = model.roi_heads.detections_per_img
         self.model = model.to(device, memory_format=torch.channels_last).eval()
         self.masks_at_once = MASKS_AT_ONCE[device.type]

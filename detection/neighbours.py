@@ -1,6 +1,6 @@
 """Boxes and scores of a tile -> what each box's neighbours of its label say of it.
 
-Buildings stand among buildings. The network compares a box with none of them: it claims pools and rocks in the
+Buildings stand among buildings. The network compares a box with none of them: it claims what is none in the
 open, and doubts roofs in the middle of a town (docs/training.md).
 """
 

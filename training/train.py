@@ -277,7 +277,6 @@ def _record(
         labels=LABELS,
         gsd_m=batch.gsd_m,
         min_score={label: options.min_score.get(label, 0.5) for label in learned},
-        calibration=dict.fromkeys(options.neighbours, (1.0, 0.0)),
         neighbours=dict(options.neighbours),
         coarse_labels=tuple(options.coarse_labels),
         coarse_factor=options.coarse_factor,

@@ -98,6 +98,8 @@ def test_train_and_evaluate_on_the_command_line(tmp_path: Path, capsys: pytest.C
     assert {"The run", "Losses", "loss mask"} <= set(page.texts)
 
     weights, out = tmp_path / "tiny.safetensors", tmp_path / "with.safetensors"
+    trained = read_record_only(weights)
+    assert trained.neighbours == {"building": 0.5} and not trained.calibration, "nothing was measured yet"
     arguments = ["evaluate", str(tmp_path / "chips"), "--weights", str(weights), "--device", "cpu"]
     assert main([*arguments, "--write-thresholds", str(out)]) == 0
     result = json.loads(capsys.readouterr().out)
