@@ -195,15 +195,13 @@ def measure_ranges(head: nn.Module, batches: Sequence[Tensor]) -> tuple[Range, .
             values = F.relu(conv(values))
             own.append((0.0, float(values.max())))
         found.append(own)
-    return mean_ranges(found)
+    return tuple(mean_range(layer) for layer in zip(*found, strict=True))
 
 
-def mean_ranges(found: Sequence[Sequence[Range]]) -> tuple[Range, ...]:
-    """Return each layer's mean range of those of several batches."""
-    return tuple(
-        (sum(low for low, _ in layer) / len(layer), sum(high for _, high in layer) / len(layer))
-        for layer in zip(*found, strict=True)
-    )
+def mean_range(found: Sequence[Range]) -> Range:
+    """Return the mean of a layer's ranges in several batches."""
+    count = max(1, len(found))
+    return sum(low for low, _ in found) / count, sum(high for _, high in found) / count
 
 
 def _bytes(values: Tensor, steps: tuple[float, int]) -> Tensor:

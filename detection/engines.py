@@ -11,6 +11,7 @@ from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.align import RegionAlign
+from detection.cascade import look_again
 from detection.eight_bits import (
     EightBitBoxHead,
     EightBitConvs,
@@ -83,6 +84,12 @@ class Engine(nn.Module):
             _take_channels_last(box_head, channels=model.backbone.out_channels)
             if ranges and "boxes" in ranges:
                 model.roi_heads.box_head = EightBitBoxHead((box_head.fc6, box_head.fc7), ranges["boxes"])
+        second = model.roi_heads.second
+        if second is not None:
+            head = second.box_head
+            _take_channels_last(head, channels=2 * model.backbone.out_channels)
+            if ranges and "second" in ranges:
+                second.box_head = EightBitBoxHead((head.fc6, head.fc7), ranges["second"])
         self.detections = model.roi_heads.detections_per_img
         self.model = model.to(device, memory_format=torch.channels_last).eval()
         self.masks_at_once = MASKS_AT_ONCE[device.type]
@@ -114,8 +121,12 @@ class Engine(nn.Module):
             proposals = propose(model.rpn, batch, pyramid, times=times)
             regions = heads.box_roi_pool(pyramid, proposals, batch.image_sizes)
             if self.channels_last:
-                regions = regions.permute(0, 2, 3, 1)
+                regions = _last(regions)
             logits, changes = heads.box_predictor(heads.box_head(regions))
+            if heads.second is not None:
+                proposals, logits, changes = look_again(
+                    heads, pyramid, proposals, logits.float(), changes.float(), batch.image_sizes, arrange=_last
+                )
         # Half precision has steps of a quarter of a pixel at the far end of a tile of 512.
         logits, changes = logits.float(), changes.float()
         boxes, scores, labels = heads.postprocess_detections(logits, changes, proposals, batch.image_sizes)
@@ -173,6 +184,7 @@ def eight_bit_layers(model: GeneralizedRCNN) -> dict[str, int]:
         "pyramid": len(model.backbone.fpn.layer_blocks),
         "proposals": len(convolutions(model.rpn.head.conv)),
         "boxes": 2 if isinstance(heads.box_head, TwoMLPHead) else 0,
+        "second": 2 if heads.second is not None else 0,
     }
 
 
@@ -202,6 +214,11 @@ def _take_channels_last(head: TwoMLPHead, *, channels: int) -> None:
     """Sort the weights of a box head by its regions' order in memory, so that regions need not be copied."""
     weight = head.fc6.weight.detach().unflatten(1, (channels, -1))
     head.fc6.weight = nn.Parameter(weight.transpose(1, 2).flatten(1).contiguous(), requires_grad=False)
+
+
+def _last(regions: Tensor) -> Tensor:
+    """Put the channels of regions (N, C, 7, 7) last."""
+    return regions.permute(0, 2, 3, 1)
 
 
 def fold_norms(module: nn.Module) -> None:

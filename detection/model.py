@@ -9,12 +9,12 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import MultiScaleRoIAlign
 
 from detection.backbones import BACKBONES
+from detection.cascade import CascadeRoIHeads, SecondHead
 from detection.norms import FrozenNorm
 from groundplan.errors import WeightsError
 from groundplan.nearest import did_you_mean
@@ -34,6 +34,8 @@ class ModelSpec:
     fpn_channels: int = 128
     box_channels: int = 256
     """Width of the two fully connected layers of the box head."""
+    cascade: bool = False
+    """A second box head looks at what the first one found, and at its surroundings (`detection.cascade`)."""
     mask_convs: int = 2
     """3 x 3 convolutions before the mask is doubled to 28 x 28."""
     anchor_sizes_px: tuple[int, ...] = (16, 32, 64, 128, 256)
@@ -95,7 +97,7 @@ def build_model(
     limits: InferenceLimits | None = None,
     training: TrainingLimits | None = None,
     rpn_class: type[RegionProposalNetwork] = RegionProposalNetwork,
-    roi_heads_class: type[RoIHeads] = RoIHeads,
+    roi_heads_class: type[CascadeRoIHeads] = CascadeRoIHeads,
 ) -> GeneralizedRCNN:
     """Return the network with random weights, in training mode.
 
@@ -108,7 +110,7 @@ def build_model(
     training : TrainingLimits, optional
         Work limits in training.
     rpn_class, roi_heads_class : type
-        torchvision's classes, or children of them that compute losses differently.
+        Classes of the heads, or children of them that compute losses differently.
 
     Raises
     ------
@@ -173,6 +175,8 @@ def build_model(
         mask_head=MaskRCNNHeads(channels, (channels,) * spec.mask_convs, 1, norm_layer=norm),
         mask_predictor=MaskRCNNPredictor(channels, channels, classes),
     )
+    if spec.cascade:
+        roi_heads.second = SecondHead(channels, spec.box_channels, classes)
     transform = TileTransform(0, 0, list(backbone.mean), list(backbone.std), size_divisible=32)
     return GeneralizedRCNN(backbone, rpn, roi_heads, transform)
 

@@ -18,12 +18,18 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
-from torchvision.models.detection.roi_heads import RoIHeads, maskrcnn_loss
+from torchvision.models.detection.roi_heads import maskrcnn_loss
 from torchvision.models.detection.rpn import RegionProposalNetwork
 from torchvision.ops import box_area
 
+from detection.cascade import CascadeRoIHeads, both_regions, first_boxes
+
 IGNORED_SHARE = 0.5
 """A box with more of its area inside one ignore box than this is never background."""
+OBJECT_IOU, SECOND_OBJECT_IOU = 0.5, 0.6
+"""A region that overlaps an object's box by so much is that object, to the first and to the second box head."""
+SECOND_PROPOSALS = 150
+"""Best proposals of an image from which the second head's examples come; one image in ten has more objects."""
 
 
 def share_inside(boxes: Tensor, regions: Tensor) -> Tensor:
@@ -77,8 +83,12 @@ class PartialLabelRPN(RegionProposalNetwork):
         return out
 
 
-class PartialLabelRoIHeads(RoIHeads):
-    """A background region may be any label that is not annotated in its image."""
+class PartialLabelRoIHeads(CascadeRoIHeads):
+    """A background region may be any label that is not annotated in its image.
+
+    A second head (`detection.cascade`) is taught what it is shown at inference: those of the best proposals that
+    the first one takes for something. Its losses are added to the first one's.
+    """
 
     def forward(
         self,
@@ -87,7 +97,7 @@ class PartialLabelRoIHeads(RoIHeads):
         image_shapes: list[tuple[int, int]],
         targets: list[dict[str, Tensor]] | None = None,
     ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
-        """Return detections at inference (torchvision's own), losses in training."""
+        """Return detections at inference, losses in training."""
         if not self.training:
             out: tuple[list[dict[str, Tensor]], dict[str, Tensor]] = super().forward(
                 features, proposals, image_shapes, None
@@ -95,25 +105,56 @@ class PartialLabelRoIHeads(RoIHeads):
             return out
         if targets is None:
             raise ValueError("targets=None in training; pass one target per image")
-        chosen = [self._sample(boxes, target) for boxes, target in zip(proposals, targets, strict=True)]
-        boxes = [each["boxes"] for each in chosen]
+        chosen = [
+            self._sample(torch.cat([boxes, target["boxes"]]), target, least_iou=OBJECT_IOU)
+            for boxes, target in zip(proposals, targets, strict=True)
+        ]
+        regions = self.box_roi_pool(features, [each["boxes"] for each in chosen], image_shapes)
+        logits, deltas = self.box_predictor(self.box_head(regions))
+        losses = self._box_losses(logits, deltas, chosen)
+        losses["loss_mask"] = self._mask_loss(features, chosen, image_shapes, targets)
+        if self.second is not None:
+            again = self._shown_again(features, proposals, image_shapes)
+            chosen = [
+                self._sample(boxes, target, least_iou=SECOND_OBJECT_IOU)
+                for boxes, target in zip(again, targets, strict=True)
+            ]
+            regions = both_regions(self, features, [each["boxes"] for each in chosen], image_shapes)
+            logits, deltas = self.second(regions)
+            for name, value in self._box_losses(logits, deltas, chosen).items():
+                losses[name] = losses[name] + value
+        return [], losses
+
+    def _box_losses(self, logits: Tensor, deltas: Tensor, chosen: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         labels = torch.cat([each["labels"] for each in chosen])
         possible = torch.cat([each["possible"] for each in chosen])
-        regression = self.box_coder.encode([each["matched_boxes"] for each in chosen], boxes)
-        logits, deltas = self.box_predictor(self.box_head(self.box_roi_pool(features, boxes, image_shapes)))
-        losses = {
+        regression = self.box_coder.encode(
+            [each["matched_boxes"] for each in chosen], [each["boxes"] for each in chosen]
+        )
+        return {
             "loss_classifier": marginal_cross_entropy(logits, possible),
             "loss_box_reg": box_regression_loss(deltas, labels, torch.cat(list(regression))),
         }
-        losses["loss_mask"] = self._mask_loss(features, chosen, image_shapes, targets)
-        return [], losses
 
-    def _sample(self, proposals: Tensor, target: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _shown_again(
+        self, features: dict[str, Tensor], proposals: list[Tensor], image_shapes: list[tuple[int, int]]
+    ) -> list[Tensor]:
+        """Return what the first head makes of the best proposals, and takes for something."""
         with torch.no_grad():
-            proposals = torch.cat([proposals, target["boxes"]])
-            (matched,), (labels,) = self.assign_targets_to_proposals(
-                [proposals], [target["boxes"]], [target["labels"]]
-            )
+            best = [boxes[:SECOND_PROPOSALS] for boxes in proposals]
+            logits, changes = self.box_predictor(self.box_head(self.box_roi_pool(features, best, image_shapes)))
+            return first_boxes(self, best, logits, changes, image_shapes)[0]
+
+    def _sample(self, proposals: Tensor, target: dict[str, Tensor], *, least_iou: float) -> dict[str, Tensor]:
+        with torch.no_grad():
+            if len(proposals) == 0:
+                # torchvision's matcher takes this for a mistake; the first head just found nothing.
+                matched = labels = torch.zeros(0, dtype=torch.int64, device=proposals.device)
+            else:
+                self.proposal_matcher.high_threshold = self.proposal_matcher.low_threshold = least_iou
+                (matched,), (labels,) = self.assign_targets_to_proposals(
+                    [proposals], [target["boxes"]], [target["labels"]]
+                )
             labels[(labels == 0) & (share_inside(proposals, target["ignore"]) > IGNORED_SHARE)] = -1
             (picked,) = self.subsample([labels])
             labels, matched = labels[picked], matched[picked]

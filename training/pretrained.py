@@ -7,10 +7,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.backbones import BACKBONES, PyramidBackbone
 from detection.model import ModelSpec
+from detection.weights import Weights, load_into
 from groundplan.errors import WeightsError
 
 MIN_FITTING = 0.5
@@ -20,6 +22,25 @@ MIN_FITTING = 0.5
 def is_feature(name: str) -> bool:
     """Return whether a tensor of a detector belongs to its backbone's features, under the pyramid."""
     return name.startswith("backbone.") and not name.startswith("backbone.fpn.")
+
+
+def load_start(model: GeneralizedRCNN, weights: Weights) -> None:
+    """Copy weights from which a training goes on; a second box head that they lack begins as a copy of the first.
+
+    Raises
+    ------
+    WeightsError
+        Names or shapes differ otherwise.
+    """
+    heads = model.roi_heads
+    own = {key for key in model.state_dict() if key.startswith("roi_heads.second.")}
+    if own and own.isdisjoint(weights.tensors) and isinstance(heads.box_head, TwoMLPHead):
+        second, heads.second = heads.second, None
+        load_into(model, weights)
+        heads.second = second
+        second.begin_like(heads.box_head, heads.box_predictor)
+    else:
+        load_into(model, weights)
 
 
 def load_backbone(model: GeneralizedRCNN, path: Path, *, spec: ModelSpec) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 
-from detection.eight_bits import Range, mean_ranges, measure_ranges
+from detection.eight_bits import Range, mean_range, measure_ranges
 from detection.engines import Engine, Found
 from detection.model import ModelSpec, build_model
 from training.batches import CropStream
@@ -46,6 +46,9 @@ def measure_weights(
     box_head = engine.model.roi_heads.box_head
     if isinstance(box_head, TwoMLPHead):
         layers["boxes"] = [box_head.fc6, box_head.fc7]
+    second = engine.model.roi_heads.second
+    if second is not None:
+        layers["second"] = [second.box_head.fc6, second.box_head.fc7]
     inputs = _Inputs([each for part in layers.values() for each in part])
     regions = []
     with torch.inference_mode():
@@ -58,7 +61,7 @@ def measure_weights(
             ]
             if any(len(each.boxes) for each in best):
                 regions.append(engine.mask_regions(pyramid, best))
-        each = iter(mean_ranges(inputs.batches))
+        each = (mean_range(own) for own in inputs.seen)
         out = {part: tuple(itertools.islice(each, len(own))) for part, own in layers.items()}
         if regions:
             out["masks"] = measure_ranges(engine.model.roi_heads.mask_head, regions)
@@ -69,15 +72,17 @@ class _Inputs:
     """Least and greatest value that reaches some layers, batch by batch; each may be used several times in one."""
 
     def __init__(self, layers: list[nn.Module]) -> None:
-        self.batches: list[list[Range]] = []
-        self.now: list[Range] = [(0.0, 0.0)] * len(layers)
+        self.seen: list[list[Range]] = [[] for _ in layers]
+        self.now: dict[int, Range] = {}
         for number, layer in enumerate(layers):
             layer.register_forward_pre_hook(lambda _, given, number=number: self._see(number, given[0]))
 
     def _see(self, number: int, values: Tensor) -> None:
-        low, high = self.now[number]
+        low, high = self.now.get(number, (0.0, 0.0))
         self.now[number] = min(low, float(values.min())), max(high, float(values.max()))
 
     def end_batch(self) -> None:
-        self.batches.append(self.now)
-        self.now = [(0.0, 0.0)] * len(self.now)
+        # A batch in which nothing was found says nothing of the second box head.
+        for number, own in self.now.items():
+            self.seen[number].append(own)
+        self.now = {}

@@ -17,7 +17,7 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from detection.align import RegionAlign
 from detection.eight_bits import Range
 from detection.model import ModelSpec, build_model, pick_device
-from detection.weights import WeightsRecord, load_into, read_weights, write_weights
+from detection.weights import WeightsRecord, read_weights, write_weights
 from groundplan.errors import DataError, WeightsError
 from groundplan.labels import LABELS, check_label
 from groundplan.tables import read_record
@@ -26,7 +26,7 @@ from training.batches import BatchOptions, CropStream, load_batches
 from training.checkpoint import LOSSES, TrainState, resume, save_checkpoint
 from training.chips import Chip, read_chips
 from training.partial_labels import PartialLabelRoIHeads, PartialLabelRPN
-from training.pretrained import is_feature, load_backbone, load_fitting, load_heads
+from training.pretrained import is_feature, load_backbone, load_fitting, load_heads, load_start
 from training.ranges import first_images, measure_weights
 from training.rings import FILLED_LABELS
 from training.splits import check_splits
@@ -191,7 +191,7 @@ def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainS
     if device.type == "cpu":
         RegionAlign.replace_in(model.roi_heads)
     if options.start_from:
-        load_into(model, read_weights(base / options.start_from))
+        load_start(model, read_weights(base / options.start_from))
     elif options.pretrained:
         new = load_fitting(model, base / options.pretrained)
         log.info("%s fills all but %d tensors", options.pretrained, len(new))

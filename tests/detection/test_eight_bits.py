@@ -131,13 +131,14 @@ def test_the_box_head_is_that_in_32_bits_to_a_step_or_two() -> None:
 
 def test_an_engine_with_all_ranges_has_nearly_the_same_features() -> None:
     torch.manual_seed(7)
-    model = build_model(SMALL).eval()
+    spec = dataclasses.replace(SMALL, cascade=True)
+    model = build_model(spec).eval()
     images = [torch.rand(1, 3, 96, 96) for _ in range(3)]
     with torch.no_grad():
         # A random network's features fade away.
         for block, level in zip(model.backbone.fpn.inner_blocks, model.backbone.levels(images[0]), strict=True):
             block[0].weight /= block(level).std()
-    ranges = measure_weights(model.state_dict(), SMALL, images)
+    ranges = measure_weights(model.state_dict(), spec, images)
     assert {part: len(own) for part, own in ranges.items()} == eight_bit_layers(model)
     with torch.inference_mode():
         exact, quick = (Engine(copy.deepcopy(model), torch.device("cpu"), ranges=own) for own in ({}, ranges))
@@ -145,6 +146,10 @@ def test_an_engine_with_all_ranges_has_nearly_the_same_features() -> None:
             regions = 0.5 * torch.randn(40, SMALL.fpn_channels, 7, 7)
             heads = (each.model.roi_heads.box_head for each in (exact, quick))
             one, other = (head(regions.permute(0, 2, 3, 1)) for head in heads)
+            assert one.std() > 0 and (one - other).abs().mean() < 0.1 * one.std()
+            both = 0.5 * torch.randn(40, 2 * SMALL.fpn_channels, 7, 7)
+            seconds = (each.model.roi_heads.second.box_head for each in (exact, quick))
+            one, other = (head(both.permute(0, 2, 3, 1)) for head in seconds)
             assert one.std() > 0 and (one - other).abs().mean() < 0.1 * one.std()
             for one, other in zip(exact.find(image)[0].values(), quick.find(image)[0].values(), strict=True):
                 assert (one - other).abs().mean() < 0.03 * one.std()

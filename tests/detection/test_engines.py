@@ -1,6 +1,7 @@
 """The engine computes what torchvision's own network does, and only what is wanted of it."""
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -110,8 +111,10 @@ def assert_equal_results(model: GeneralizedRCNN, images: torch.Tensor, *, least:
         assert torch.allclose(one["masks"][:, 0], mask, atol=1e-3)
 
 
-def test_the_engine_finds_what_the_network_finds() -> None:
-    model = random_network(SMALL, limits=InferenceLimits(proposals=30, min_score=0.0, detections=20))
+@pytest.mark.parametrize("cascade", [False, True])
+def test_the_engine_finds_what_the_network_finds(cascade: bool) -> None:
+    spec = dataclasses.replace(SMALL, cascade=cascade)
+    model = random_network(spec, limits=InferenceLimits(proposals=30, min_score=0.0, detections=20))
     assert_equal_results(model, torch.rand(2, 3, 128, 128), least=10)
 
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from detection.model import ModelSpec, build_model
 from groundplan.labels import LABELS
 from training.partial_labels import (
+    OBJECT_IOU,
+    SECOND_OBJECT_IOU,
     PartialLabelRoIHeads,
     PartialLabelRPN,
     box_regression_loss,
@@ -66,14 +68,20 @@ def test_background_has_no_box_loss() -> None:
 
 
 def losses_of(
-    targets: list[dict[str, torch.Tensor]], *, seed: int = 0
+    targets: list[dict[str, torch.Tensor]],
+    *,
+    seed: int = 0,
+    cascade: bool = False,
+    sees: float = 0.0,
 ) -> tuple[torch.nn.Module, dict[str, torch.Tensor]]:
     torch.manual_seed(seed)
     model = build_model(
-        ModelSpec(fpn_channels=16, box_channels=16, mask_convs=1),
+        ModelSpec(fpn_channels=16, box_channels=16, mask_convs=1, cascade=cascade),
         rpn_class=PartialLabelRPN,
         roi_heads_class=PartialLabelRoIHeads,
     ).train()
+    if sees:
+        torch.nn.init.constant_(model.roi_heads.box_predictor.cls_score.bias[:1], -sees)
     images = [torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(5)) for _ in targets]
     return model, model(images, targets)
 
@@ -134,3 +142,31 @@ def test_objects_of_another_pass_are_neither_found_nor_background() -> None:
 def test_an_object_gives_every_loss() -> None:
     _, losses = losses_of([target([[10, 12, 40, 44]], 3, complete(*LABELS), [])])
     assert all(float(value.detach()) > 0 for value in losses.values())
+
+
+def test_a_second_head_learns_from_what_the_first_takes_for_something() -> None:
+    boxes = [target([[10, 12, 40, 44]], 3, complete(*LABELS), []), target([], 1, complete(*LABELS), [])]
+    model, losses = losses_of(boxes, cascade=True, sees=3.0)
+    losses["loss_classifier"].backward()
+    second = model.roi_heads.second
+    assert second.box_predictor.cls_score.weight.grad.abs().max() > 0
+    assert second.box_head.fc6.weight.grad.abs().max() > 0
+    _, first_alone = losses_of(boxes, sees=3.0)
+    assert float(losses["loss_classifier"].detach()) > float(first_alone["loss_classifier"].detach()) + 0.1
+
+
+def test_a_second_head_that_is_shown_nothing_learns_nothing() -> None:
+    boxes = [target([[10, 12, 40, 44]], 3, complete(*LABELS), [])]
+    model, losses = losses_of(boxes, cascade=True, sees=-50.0)
+    torch.stack(list(losses.values())).sum().backward()
+    assert model.roi_heads.second.box_predictor.cls_score.weight.grad.abs().max() == 0
+    assert model.roi_heads.box_predictor.cls_score.weight.grad.abs().max() > 0
+
+
+def test_a_second_head_counts_boxes_as_objects_from_a_larger_overlap() -> None:
+    heads = losses_of([target([], 1, complete(*LABELS), [])], cascade=True)[0].roi_heads
+    known = target([[10, 10, 50, 50]], 3, complete(*LABELS), [])
+    shown = torch.tensor([[10.0, 10, 50, 32], [10.0, 10, 50, 36]])  # overlaps of 0.55 and 0.65
+    of_first = heads._sample(shown, known, least_iou=OBJECT_IOU)
+    of_second = heads._sample(shown, known, least_iou=SECOND_OBJECT_IOU)
+    assert sorted(of_first["labels"].tolist()) == [3, 3] and sorted(of_second["labels"].tolist()) == [0, 3]

@@ -1,5 +1,6 @@
 """Training on tiny crops: every network trains, a stopped run goes on as if it had not been stopped."""
 
+import dataclasses
 import html.parser
 import json
 from pathlib import Path
@@ -17,7 +18,7 @@ from pipeline.cli import main
 from pipeline.training import read_training
 from tests.training.training_files import SMALL, write_training
 from training.checkpoint import read_history
-from training.pretrained import load_backbone, load_fitting, load_heads
+from training.pretrained import load_backbone, load_fitting, load_heads, load_start
 from training.train import train
 
 COCO_FORM = {
@@ -37,8 +38,10 @@ COCO_FORM = {
         SMALL | {"backbone": "resnet50"},
         SMALL | {"backbone": "resnet50_v2"},
         SMALL | {"backbone": "mobilenet_v2", "heads": "large"},
+        SMALL | {"backbone": "mobilenet_v2", "cascade": True},
+        SMALL | {"backbone": "mobilenet_v2", "heads": "large", "cascade": True},
     ],
-    ids=lambda model: "-".join(str(model.get(key, "")) for key in ("backbone", "heads")),
+    ids=lambda model: "-".join(str(model.get(key, "")) for key in ("backbone", "heads", "cascade")),
 )
 def test_every_network_trains_a_step_and_its_weights_detect(tmp_path: Path, model: dict[str, object]) -> None:
     path = write_training(tmp_path, steps=1, model=model)
@@ -175,6 +178,22 @@ def test_heads_go_from_one_backbone_to_another(tmp_path: Path) -> None:
     wider = build_model(ModelSpec(**SMALL | {"box_channels": 32}))  # type: ignore[arg-type]
     with pytest.raises(WeightsError, match="needs weights of the same heads"):
         load_heads(wider, first)
+
+
+def test_a_second_head_begins_as_the_first_of_the_weights_before(tmp_path: Path) -> None:
+    first = read_weights(train(read_training(write_training(tmp_path, steps=1)), base=tmp_path))
+    model = build_model(ModelSpec(**SMALL, cascade=True))
+    load_start(model, first)
+    second = model.roi_heads.second
+    assert torch.equal(
+        second.box_predictor.cls_score.weight, first.tensors["roi_heads.box_predictor.cls_score.weight"]
+    )
+    inner = second.box_head.fc6.weight.view(16, 2, 16 * 49)
+    assert torch.equal(inner[:, 0], first.tensors["roi_heads.box_head.fc6.weight"]) and not inner[:, 1].any()
+    # Weights that have one are taken as they are.
+    own = dataclasses.replace(first, tensors={key: value + 1 for key, value in model.state_dict().items()})
+    load_start(model, own)
+    assert torch.equal(second.box_head.fc6.bias, own.tensors["roi_heads.second.box_head.fc6.bias"])
 
 
 def test_layers_of_the_backbone_stay_or_learn_more_slowly(tmp_path: Path) -> None:
