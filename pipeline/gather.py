@@ -199,6 +199,8 @@ def _near_m(bounds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _batches(parts: gpd.GeoDataFrame, *, north_m: float, at_once: int) -> NDArray[np.intp]:
     """Return the batch of each of N parts, (N,), from 0; -1 for those that hang on what lies below `north_m`."""
+    if north_m == -np.inf and len(parts) <= at_once:
+        return np.zeros(len(parts), dtype=np.intp)
     geometry = parts.geometry.to_numpy()
     bounds = shapely.bounds(geometry)
     near_m = _near_m(bounds)
