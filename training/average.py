@@ -2,19 +2,22 @@
 
 import argparse
 import dataclasses
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
-from detection.weights import Weights, read_weights, write_weights
+from detection.model import build_model
+from detection.weights import read_weights, write_weights
 from groundplan.errors import Error, WeightsError
 from groundplan.tables import read_record
 from groundplan.toml_file import read_toml
 from training.augment import AugmentOptions
 from training.batches import CropStream
 from training.chips import read_chips
+from training.pretrained import load_start
 from training.ranges import first_images, measure_weights
 from training.train import TrainOptions, batch_options
 
@@ -27,7 +30,7 @@ def average(paths: Sequence[Path], out: Path, *, name: str, share: Sequence[floa
     Parameters
     ----------
     paths : sequence of Path
-        Of networks of one form.
+        Of networks of one form; one without a second box head counts as one whose second is a copy of the first.
     out : Path
     name : str
         Of the new weights.
@@ -47,14 +50,21 @@ def average(paths: Sequence[Path], out: Path, *, name: str, share: Sequence[floa
     """
     each = [read_weights(path) for path in paths]
     first = each[0]
+    spec = dataclasses.replace(first.spec, cascade=any(one.spec.cascade for one in each))
+    states = []
     for path, other in zip(paths, each, strict=True):
-        if other.spec != first.spec or other.record.labels != first.record.labels:
+        same = dataclasses.replace(other.spec, cascade=spec.cascade) == spec
+        if not same or other.record.labels != first.record.labels:
             raise WeightsError(f"{path} is of another form than {paths[0]}; give weights of one network")
-    tensors = {key: _mean(key, each, share) for key in first.tensors}
+        model = build_model(spec)
+        load_start(model, other)
+        states.append(model.state_dict())
+    tensors = {key: _mean(key, states, share) for key in states[0]}
     record = dataclasses.replace(
         first.record,
         name=name,
-        ranges=measure_weights(tensors, first.spec, first_images(stream)),
+        spec=json.loads(json.dumps(dataclasses.asdict(spec))),
+        ranges=measure_weights(tensors, spec, first_images(stream)),
         training={
             "mean_of": [
                 {**one.record.training, "name": one.record.name, "part": part}
@@ -65,11 +75,11 @@ def average(paths: Sequence[Path], out: Path, *, name: str, share: Sequence[floa
     write_weights(out, tensors, record)
 
 
-def _mean(key: str, each: Sequence[Weights], share: Sequence[float]) -> torch.Tensor:
-    first = each[0].tensors[key]
+def _mean(key: str, states: Sequence[Mapping[str, torch.Tensor]], share: Sequence[float]) -> torch.Tensor:
+    first = states[0][key]
     if not first.is_floating_point():
         return first
-    parts = [part * one.tensors[key].double() for one, part in zip(each, share, strict=True)]
+    parts = [part * one[key].double() for one, part in zip(states, share, strict=True)]
     return torch.stack(parts).sum(dim=0).to(first.dtype)
 
 

@@ -73,3 +73,18 @@ def test_networks_of_two_forms_have_no_mean(
         run(monkeypatch, one, one, "--share", 0.5, 0.6, *same)
     assert "of sum 1.1" in capsys.readouterr().err
     assert not (tmp_path / "mean.safetensors").exists()
+
+
+def test_weights_without_a_second_head_count_as_with_a_copy_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, spec = write_training(tmp_path), dataclasses.replace(FORM, cascade=True)
+    plain = write_random(tmp_path / "plain.safetensors", seed=1)
+    twice = write_random(tmp_path / "twice.safetensors", seed=2, spec=spec)
+    out = tmp_path / "mean.safetensors"
+    assert run(monkeypatch, plain, twice, "--recipe", recipe, "--name", "both", "--out", out) == 0
+    one, other, mean = (read_weights(path) for path in (plain, twice, out))
+    assert mean.spec == spec and len(mean.record.ranges["second"]) == 2
+    key = "roi_heads.{}box_predictor.cls_score.weight"
+    expected = (one.tensors[key.format("")] + other.tensors[key.format("second.")]) / 2
+    assert torch.allclose(mean.tensors[key.format("second.")], expected, rtol=1e-3, atol=1e-6)
