@@ -12,6 +12,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops.poolers import initLevelMapper
 
 from detection.backbones import BACKBONES
 from detection.cascade import CascadeRoIHeads, SecondHead
@@ -155,10 +156,8 @@ def build_model(
         post_nms_top_n={"training": 500, "testing": limits.proposals},
         nms_thresh=0.7,
     )
-    # Only the four levels with strides 4..32 carry regions; the coarsest exists for the largest anchors.
-    tapped = ["0", "1", "2", "3"]
     roi_heads = roi_heads_class(
-        box_roi_pool=MultiScaleRoIAlign(tapped, output_size=7, sampling_ratio=2),
+        box_roi_pool=_region_pool(7),
         box_head=FastRCNNConvFCHead((channels, 7, 7), [channels] * 4, [spec.box_channels], norm_layer=norm)
         if large
         else TwoMLPHead(channels * 49, spec.box_channels),
@@ -171,7 +170,7 @@ def build_model(
         score_thresh=limits.min_score,
         nms_thresh=limits.nms_iou,
         detections_per_img=limits.detections,
-        mask_roi_pool=MultiScaleRoIAlign(tapped, output_size=14, sampling_ratio=2),
+        mask_roi_pool=_region_pool(14),
         mask_head=MaskRCNNHeads(channels, (channels,) * spec.mask_convs, 1, norm_layer=norm),
         mask_predictor=MaskRCNNPredictor(channels, channels, classes),
     )
@@ -179,6 +178,18 @@ def build_model(
         roi_heads.second = SecondHead(channels, spec.box_channels, classes)
     transform = TileTransform(0, 0, list(backbone.mean), list(backbone.std), size_divisible=32)
     return GeneralizedRCNN(backbone, rpn, roi_heads, transform)
+
+
+def _region_pool(cells: int) -> MultiScaleRoIAlign:
+    """Return the pooler of regions, of the levels with strides 4..32; the coarsest is for the largest anchors.
+
+    Torchvision's guesses the strides from the first image that it is given and keeps them: one that is 65 px high,
+    padded to 96, makes it take every later region at twice its place.
+    """
+    pool = MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=cells, sampling_ratio=2)
+    pool.scales = [1 / 4, 1 / 8, 1 / 16, 1 / 32]
+    pool.map_levels = initLevelMapper(2, 5)
+    return pool
 
 
 def count_parameters(model: nn.Module) -> int:

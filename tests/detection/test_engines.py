@@ -111,6 +111,17 @@ def assert_equal_results(model: GeneralizedRCNN, images: torch.Tensor, *, least:
         assert torch.allclose(one["masks"][:, 0], mask, atol=1e-3)
 
 
+def test_strides_are_not_guessed_from_the_first_image() -> None:
+    limits = InferenceLimits(proposals=30, min_score=0.0, detections=20)
+    fresh, used = (random_network(SMALL, limits=limits) for _ in range(2))
+    image = [torch.rand(3, 128, 128)]
+    with torch.inference_mode():
+        used([torch.rand(3, 65, 300)])
+        (one,), (other,) = fresh(image), used(image)
+    assert len(one["boxes"]) > 5 and torch.equal(one["boxes"], other["boxes"])
+    assert torch.equal(one["masks"], other["masks"])
+
+
 @pytest.mark.parametrize("cascade", [False, True])
 def test_the_engine_finds_what_the_network_finds(cascade: bool) -> None:
     spec = dataclasses.replace(SMALL, cascade=cascade)
