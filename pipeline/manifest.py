@@ -15,9 +15,12 @@ from groundplan.whole import write_text_whole
 from pipeline.blocks import BlockResult
 from pipeline.config import RegionConfig
 from pipeline.plan import Plan
+from pipeline.stage_code import native_versions
 from tiling.paths import without_secrets
 
-PACKAGES = ("torch", "torchvision", "rasterio", "shapely", "geopandas", "osmium", "dask", "numpy", "contourpy")
+PACKAGES = (
+    "torch", "torchvision", "rasterio", "pyproj", "shapely", "geopandas", "osmium", "dask", "numpy", "contourpy",
+)  # fmt: skip
 """Whose versions may change a result."""
 
 WHOLE_HASH_BYTES = 2**30
@@ -48,6 +51,7 @@ def versions() -> dict[str, str]:
             out[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:  # pragma: no cover - a broken environment
             out[name] = "missing"
+    out |= native_versions()
     commit = git_commit()
     return out | ({"git": commit} if commit else {})
 
