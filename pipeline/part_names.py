@@ -10,6 +10,7 @@ import numpy as np
 
 from postprocess.options import PolygonOptions
 from tiling.grid import Block, TileGrid, core_sizes
+from tiling.paths import is_address, without_secrets, without_signature
 from tiling.scene import Scene
 
 
@@ -42,11 +43,19 @@ def settings_key(
 
 
 def scene_key(scene: Scene) -> str:
-    """Return a digest of what a scene's pixels depend on: where it lies, its header, and when it was changed."""
+    """Return a digest of what a scene's pixels depend on: where it lies, its header, and when it was changed.
+
+    An address that was signed anew is the same scene. So is one with another login or key where a stamp vouches
+    for the file; without one, what looks like a key may be all that tells two images apart.
+    """
     service = scene.tiles
+    path = scene.path
+    if is_address(path):
+        path = without_signature(path)
+        path = without_secrets(path) if scene.stamp else path
     return _digest(
         {
-            "path": scene.path,
+            "path": path,
             "stamp": scene.stamp,
             "size": [scene.width, scene.height, scene.count],
             "transform": list(scene.transform)[:6],

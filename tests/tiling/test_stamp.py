@@ -10,9 +10,12 @@ import pytest
 import rasterio
 from affine import Affine
 
+from groundplan.errors import SceneError
 from tiling.scene import read_scene
 from tiling.stamp import scene_stamp
 
+SIGNED = "a.tif?X-Amz-Expires=60&X-Amz-Signature=ab"
+CHANGED = {"Last-Modified": "Mon, 01 Jun 2026 10:00:00 GMT"}
 VRT = """<VRTDataset rasterXSize="8" rasterYSize="8"><SRS>EPSG:32632</SRS>
 <GeoTransform>500000, 1, 0, 5700000, 0, -1</GeoTransform>
 <VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename relativeToVRT="1">a.tif</SourceFilename>
@@ -60,6 +63,31 @@ def test_a_server_says_when_its_file_was_changed(tif: Path, serve_folder: Callab
     assert scene_stamp(address, []) == f'{tif.stat().st_size}-"other"'
     assert read_scene(address).stamp == scene_stamp(address, [])
     assert scene_stamp(f"{server.address}/none.tif", []) == "" == scene_stamp("s3://bucket/a.tif", [])
+
+
+def test_a_server_that_refuses_questions_is_asked_for_a_byte(tif: Path, serve_folder: Callable) -> None:
+    server = serve_folder(tif.parent)
+    server.headers = CHANGED
+    before = scene_stamp(f"{server.address}/a.tif", [])
+    for status in (403, 405, 501):
+        server.refused = {"HEAD": status}
+        assert scene_stamp(f"{server.address}/{SIGNED}", []) == before
+    assert read_scene(f"{server.address}/{SIGNED}").stamp == before
+
+
+def test_a_server_that_fails_stops_the_plan_and_changes_no_stamp(tif: Path, serve_folder: Callable) -> None:
+    server = serve_folder(tif.parent)
+    server.headers, server.refused = CHANGED, {"HEAD": 503, "GET": 503}
+    with pytest.raises(SceneError, match=r"a\.tif failed 5 times, last: HTTP 503; try again later"):
+        scene_stamp(f"{server.address}/a.tif", [])
+
+
+def test_who_is_let_in_by_a_login_of_gdals_gets_no_stamp(tif: Path, serve_folder: Callable) -> None:
+    server = serve_folder(tif.parent)
+    server.headers, server.login = CHANGED, "Basic bWU6cCB3"  # me:p w
+    assert scene_stamp(f"{server.address}/a.tif", []) == ""
+    named = server.address.replace("//", "//me:p%20w@")
+    assert scene_stamp(f"{named}/a.tif", []) == f"{tif.stat().st_size}-{CHANGED['Last-Modified']}"
 
 
 def test_a_copy_with_its_times_is_the_same_scene(tif: Path, tmp_path: Path) -> None:
