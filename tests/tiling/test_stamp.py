@@ -40,6 +40,56 @@ def test_a_mosaic_changes_with_the_files_it_is_made_of(tif: Path) -> None:
     assert read_scene(vrt).stamp != before
 
 
+def write_vrt(path: Path, source: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(VRT.replace("a.tif", source).replace('ToVRT="1"', f'ToVRT="{int("://" not in source)}"'))
+    return path
+
+
+def test_a_mosaic_of_mosaics_changes_with_the_files_at_the_bottom(tif: Path) -> None:
+    write_vrt(tif.with_name("one.vrt"), "a.tif")
+    # By its beginning GDAL knows a mosaic, whatever its name.
+    write_vrt(tif.with_name("two.xml"), "one.vrt")
+    top = write_vrt(tif.parent / "deep" / "three.vrt", "../two.xml")
+    before = read_scene(top).stamp
+    assert read_scene(top).stamp == before
+    os.utime(tif, ns=(1, 1))
+    assert read_scene(top).stamp != before
+
+
+@pytest.mark.parametrize("name", ["a.tif.msk", "a.tif.OVR", "a.tif.msk.ovr"])
+def test_masks_and_overviews_beside_the_files_of_a_mosaic_count(tif: Path, name: str) -> None:
+    vrt = write_vrt(tif.with_name("all.vrt"), "a.tif")
+    found = [read_scene(vrt).stamp]
+    tif.with_name(name).write_bytes(b"one")
+    found.append(read_scene(vrt).stamp)
+    tif.with_name(name).write_bytes(b"other")
+    found.append(read_scene(vrt).stamp)
+    tif.with_name("a.tif.aux.xml").write_text("<PAMDataset/>")
+    tif.with_name("b.tif.msk").write_bytes(b"of another file")
+    assert len(set(found)) == 3 and read_scene(vrt).stamp == found[-1]
+
+
+def test_mosaics_that_name_each_other_have_a_stamp(tif: Path) -> None:
+    one = write_vrt(tif.with_name("one.vrt"), "deep/two.vrt")
+    two = write_vrt(tif.parent / "deep" / "two.vrt", "../one.vrt")
+    before = scene_stamp(str(one), [str(one), str(two)])
+    os.utime(two, ns=(1, 1))
+    assert scene_stamp(str(one), [str(one), str(two)]) != before
+
+
+def test_a_mosaic_changes_with_what_a_server_says_of_its_files(tif: Path, serve_folder: Callable) -> None:
+    server = serve_folder(tif.parent)
+    source = f"/vsicurl/{server.address}/a.tif"
+    vrt = write_vrt(tif.with_name("all.vrt"), source)
+    server.headers = {"ETag": '"one"'}
+    # Not by GDAL, which asks for the list of files without letting this process's server answer.
+    before = scene_stamp(str(vrt), [str(vrt), source])
+    assert scene_stamp(str(vrt), [str(vrt), source]) == before
+    server.headers = {"ETag": '"other"'}
+    assert scene_stamp(str(vrt), [str(vrt), source]) != before
+
+
 def test_overviews_beside_a_scene_count_and_statistics_do_not(tif: Path) -> None:
     before = read_scene(tif).stamp
     tif.with_name("a.tif.aux.xml").write_text("<PAMDataset/>")
