@@ -115,6 +115,7 @@ def make_manifest(plan: Plan, results: Sequence[BlockResult], *, failed: dict[st
         "model": {
             "name": plan.info.name,
             "sha256": plan.info.sha256,
+            "arithmetic": plan.info.arithmetic,
             "labels": list(plan.labels),
             "min_score": plan.min_score,
             "filled_labels": list(plan.info.filled_labels),

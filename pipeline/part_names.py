@@ -15,7 +15,13 @@ from tiling.scene import Scene
 
 
 def settings_key(
-    grid: TileGrid, *, code: str, sha256: str, min_score: Mapping[str, float], polygons: PolygonOptions
+    grid: TileGrid,
+    *,
+    code: str,
+    sha256: str,
+    arithmetic: str,
+    min_score: Mapping[str, float],
+    polygons: PolygonOptions,
 ) -> str:
     """Return a digest of what all parts of one pass share.
 
@@ -28,6 +34,8 @@ def settings_key(
         From `pipeline.stage_code.stage_code`.
     sha256 : str
         `DetectorInfo.sha256`: weights, views, and how often they are looked at.
+    arithmetic : str
+        `DetectorInfo.arithmetic`: a GPU finds other outlines than a CPU.
     min_score, polygons
         Of the pass.
     """
@@ -35,7 +43,7 @@ def settings_key(
         {
             "code": code,
             "grid": [grid.tile_px, grid.overlap_px, list(grid.transform)[:6], grid.crs.to_wkt()],
-            "detector": sha256,
+            "detector": [sha256, arithmetic],
             "min_score": dict(min_score),
             "polygons": dataclasses.asdict(polygons),
         }

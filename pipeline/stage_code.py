@@ -74,6 +74,26 @@ def check_code(planned: str, patterns: tuple[str, ...] = CODE) -> None:
         )
 
 
+def check_arithmetic(planned: str, here: str) -> None:
+    """Refuse to work for a run that was planned for another way of computing than this process has.
+
+    Parameters
+    ----------
+    planned, here : str
+        `DetectorInfo.arithmetic`.
+
+    Raises
+    ------
+    ConfigError
+        They differ.
+    """
+    if planned != here:
+        raise ConfigError(
+            f"a worker computes as {here!r}, but the run was planned for {planned!r}, which finds other outlines; "
+            "use workers of one kind, or --device cpu"
+        )
+
+
 def code_files(patterns: tuple[str, ...] = CODE) -> list[Path]:
     """Return the files that the patterns name, sorted."""
     return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
