@@ -32,6 +32,9 @@ class DetectorInfo:
     """Labels whose masks cover what the objects enclose as well: a running track's whole oval."""
     calibrated: bool = False
     """Whether scores are probabilities measured on data that was not trained on."""
+    arithmetic: str = ""
+    """How the device computes, such as "cpu-8bit", "cpu-32bit" or "cuda-16bit"; part names depend on it. "" = as
+    on any other."""
 
 
 class Detector(Protocol):

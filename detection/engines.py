@@ -45,6 +45,26 @@ class Found:
     """(N,) numbers of the network's outputs, from 1."""
 
 
+def arithmetic(device: torch.device, *, ranges: Mapping[str, Sequence[Range]] | None) -> str:
+    """Return how an `Engine` computes on a device of this machine; others find other scores, boxes and masks.
+
+    Parameters
+    ----------
+    device, ranges
+        As of `Engine`.
+
+    Returns
+    -------
+    str
+        Device and bits: "cpu-8bit" where its large layers run in eight bits, "cpu-32bit", "cuda-16bit"; with
+        "-plain" on a CPU whose torch lacks oneDNN's fused layers.
+    """
+    if device.type != "cpu":
+        return f"{device.type}-16bit"
+    bits = 8 if ranges and eight_bits_run_here() else 32
+    return f"cpu-{bits}bit" + ("" if fused_layers_run_here() else "-plain")
+
+
 class Engine(nn.Module):
     """Mask R-CNN in two steps, so that only the boxes that someone wants get masks.
 

@@ -11,7 +11,7 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.calibration import calibrate_scores
 from detection.detector import DetectorInfo
-from detection.engines import Engine, Found, eight_bit_layers
+from detection.engines import Engine, Found, arithmetic, eight_bit_layers
 from detection.model import InferenceLimits, build_model, pick_device
 from detection.neighbours import REACH_M, neighbour_lift
 from detection.repeats import without_repeats
@@ -61,7 +61,7 @@ class MaskRcnnDetector:
             torch.set_num_threads(threads)
         self.device = pick_device(device)
         self.batch_tiles = GPU_BATCH_TILES if self.device.type == "cuda" else 1
-        self.info = _info(weights)
+        self.info = _info(weights, self.device)
         model = build_model(weights.spec, limits=limits)
         _load(model, weights, path)
         self._engine = Engine(model, self.device, ranges=record.ranges)
@@ -153,10 +153,10 @@ def describe_weights(path: Path, *, device: str = "auto") -> DetectorInfo:
         The file cannot be used, or the device is not there.
     """
     weights = read_weights(path, device="meta")
-    pick_device(device)
+    picked = pick_device(device)
     with torch.device("meta"):
         _load(build_model(weights.spec), weights, path)
-    return _info(weights)
+    return _info(weights, picked)
 
 
 def _load(model: GeneralizedRCNN, weights: Weights, path: Path) -> None:
@@ -176,7 +176,7 @@ def _load(model: GeneralizedRCNN, weights: Weights, path: Path) -> None:
     load_into(model, weights)
 
 
-def _info(weights: Weights) -> DetectorInfo:
+def _info(weights: Weights, device: torch.device) -> DetectorInfo:
     record = weights.record
     return DetectorInfo(
         name=record.name,
@@ -188,4 +188,5 @@ def _info(weights: Weights) -> DetectorInfo:
         coarse_factor=record.coarse_factor,
         filled_labels=record.filled_labels,
         calibrated=bool(record.calibration),
+        arithmetic=arithmetic(device, ranges=record.ranges),
     )

@@ -23,7 +23,7 @@ from groundplan.whole import write_text_whole
 from pipeline.ahead import ahead
 from pipeline.plan import BlockTask
 from pipeline.shown import detect_shown
-from pipeline.stage_code import check_code
+from pipeline.stage_code import check_arithmetic, check_code
 from postprocess.parts import TileFootprints, parts_frame, tile_footprints
 from tiling.grid import Tile
 from tiling.paths import without_secrets
@@ -115,10 +115,11 @@ def run_block(task: BlockTask) -> BlockResult:
     WeightsError
         The weights cannot be loaded.
     ConfigError
-        The task was planned by other code than this.
+        The task was planned by other code than this, or for another way of computing.
     """
     check_code(task.code)
     detector = worker_detector(task.detector)
+    check_arithmetic(task.arithmetic, detector.info.arithmetic)
     clock = _Clock()
     seen: list[TileFootprints] = []
     at_once = detector.batch_tiles

@@ -6,7 +6,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,47 @@ from groundplan.whole import write_text_whole
 from pipeline.blocks import BlockResult
 from pipeline.config import RegionConfig
 from pipeline.plan import Plan
+from pipeline.stage_code import native_versions
 from tiling.paths import without_secrets
 
-PACKAGES = ("torch", "torchvision", "rasterio", "shapely", "geopandas", "osmium", "dask", "numpy", "contourpy")
+PACKAGES = (
+    "torch", "torchvision", "rasterio", "pyproj", "shapely", "geopandas", "osmium", "dask", "numpy", "contourpy",
+)  # fmt: skip
 """Whose versions may change a result."""
 
-WHOLE_HASH_BYTES = 2**30
-PIECE_BYTES = 2**24
-"""Files above the first size are known by their size, first and last piece: hashing a terabyte takes an hour."""
+READ_BYTES = 2**24
 
 
-def file_identity(path: Path) -> dict[str, Any]:
-    """Return size and hash of a file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """How much of a file is hashed."""
+
+    whole_bytes: int
+    """Files above this size are known by their size and their ends."""
+    end_bytes: int
+    """Of either end."""
+
+
+CLOSELY = Looked(whole_bytes=2**30, end_bytes=2**24)
+"""Extracts, aois and truth."""
+SCENES = Looked(whole_bytes=2**22, end_bytes=2**20)
+"""A country's imagery would be read a second time; names of parts depend on sizes and times of its files."""
+
+
+def file_identity(path: Path, look: Looked = CLOSELY) -> dict[str, Any]:
+    """Return size and hash of a file: ``sha256``, or ``sha256_of_ends`` with the ``end_bytes`` of each end."""
     size = path.stat().st_size
+    found = {"path": path.name, "bytes": size}
     digest = hashlib.sha256()
     with path.open("rb") as stream:
-        if size <= WHOLE_HASH_BYTES:
-            for piece in iter(lambda: stream.read(PIECE_BYTES), b""):
+        if size <= look.whole_bytes:
+            for piece in iter(lambda: stream.read(READ_BYTES), b""):
                 digest.update(piece)
-            return {"path": path.name, "bytes": size, "sha256": digest.hexdigest()}
-        digest.update(stream.read(PIECE_BYTES))
-        stream.seek(-PIECE_BYTES, 2)
-        digest.update(stream.read(PIECE_BYTES))
-    return {"path": path.name, "bytes": size, "sha256_of_ends": digest.hexdigest()}
+            return found | {"sha256": digest.hexdigest()}
+        digest.update(stream.read(look.end_bytes))
+        stream.seek(-look.end_bytes, 2)
+        digest.update(stream.read(look.end_bytes))
+    return found | {"sha256_of_ends": digest.hexdigest(), "end_bytes": look.end_bytes}
 
 
 def versions() -> dict[str, str]:
@@ -48,6 +66,7 @@ def versions() -> dict[str, str]:
             out[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:  # pragma: no cover - a broken environment
             out[name] = "missing"
+    out |= native_versions()
     commit = git_commit()
     return out | ({"git": commit} if commit else {})
 
@@ -89,8 +108,9 @@ def make_manifest(plan: Plan, results: Sequence[BlockResult], *, failed: dict[st
         Part name of each block that no worker could finish, and the error.
     """
     ordered = sorted(results, key=lambda each: (each.coarse, each.row, each.col))
-    inputs = [Path(scene.path) for scene in plan.region.scenes]
-    inputs += [path for path in (plan.config.extract, plan.config.aoi, plan.config.truth) if path is not None]
+    inputs = [(Path(scene.path), SCENES) for scene in plan.region.scenes]
+    others = (plan.config.extract, plan.config.aoi, plan.config.truth)
+    inputs += [(path, CLOSELY) for path in others if path is not None]
     return {
         "schema": "groundplan-manifest/1",
         "region": plan.config.name,
@@ -111,12 +131,13 @@ def make_manifest(plan: Plan, results: Sequence[BlockResult], *, failed: dict[st
         "model": {
             "name": plan.info.name,
             "sha256": plan.info.sha256,
+            "arithmetic": plan.info.arithmetic,
             "labels": list(plan.labels),
             "min_score": plan.min_score,
             "filled_labels": list(plan.info.filled_labels),
         },
         "versions": versions(),
-        "inputs": [file_identity(path) for path in inputs if path.is_file()],
+        "inputs": [file_identity(path, look) for path, look in inputs if path.is_file()],
         "blocks": {
             "done": [each.part for each in ordered if not each.failures],
             "failed": [

@@ -10,11 +10,18 @@ import numpy as np
 
 from postprocess.options import PolygonOptions
 from tiling.grid import Block, TileGrid, core_sizes
+from tiling.paths import is_address, without_secrets, without_signature
 from tiling.scene import Scene
 
 
 def settings_key(
-    grid: TileGrid, *, code: str, sha256: str, min_score: Mapping[str, float], polygons: PolygonOptions
+    grid: TileGrid,
+    *,
+    code: str,
+    sha256: str,
+    arithmetic: str,
+    min_score: Mapping[str, float],
+    polygons: PolygonOptions,
 ) -> str:
     """Return a digest of what all parts of one pass share.
 
@@ -27,6 +34,8 @@ def settings_key(
         From `pipeline.stage_code.stage_code`.
     sha256 : str
         `DetectorInfo.sha256`: weights, views, and how often they are looked at.
+    arithmetic : str
+        `DetectorInfo.arithmetic`: a GPU finds other outlines than a CPU.
     min_score, polygons
         Of the pass.
     """
@@ -34,7 +43,7 @@ def settings_key(
         {
             "code": code,
             "grid": [grid.tile_px, grid.overlap_px, list(grid.transform)[:6], grid.crs.to_wkt()],
-            "detector": sha256,
+            "detector": [sha256, arithmetic],
             "min_score": dict(min_score),
             "polygons": dataclasses.asdict(polygons),
         }
@@ -42,11 +51,19 @@ def settings_key(
 
 
 def scene_key(scene: Scene) -> str:
-    """Return a digest of what a scene's pixels depend on: where it lies, its header, and when it was changed."""
+    """Return a digest of what a scene's pixels depend on: where it lies, its header, and when it was changed.
+
+    An address that was signed anew is the same scene. So is one with another login or key where a stamp vouches
+    for the file; without one, what looks like a key may be all that tells two images apart.
+    """
     service = scene.tiles
+    path = scene.path
+    if is_address(path):
+        path = without_signature(path)
+        path = without_secrets(path) if scene.stamp else path
     return _digest(
         {
-            "path": scene.path,
+            "path": path,
             "stamp": scene.stamp,
             "size": [scene.width, scene.height, scene.count],
             "transform": list(scene.transform)[:6],

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class BlockTask:
     """Parquet file to write; its name is a hash of everything above."""
     code: str
     """`pipeline.stage_code` of the process that planned it; a worker with another refuses."""
+    arithmetic: str
+    """`DetectorInfo.arithmetic` that it was planned for; a worker that computes otherwise refuses."""
     coarse: bool = False
     """Whether it belongs to the coarse pass, whose ground the other tasks cover as well."""
 
@@ -101,8 +103,23 @@ class Plan:
         return int(core_sizes(grid, self.tile_numbers(coarse=False)).prod(axis=1).sum()) * grid.gsd_m**2 / 1e6
 
 
-def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan:
+def make_plan(
+    config: RegionConfig,
+    *,
+    device: str,
+    threads: int | None,
+    describe: Callable[[DetectorSpec], DetectorInfo] | None = None,
+) -> Plan:
     """Return the plan of a run; reads headers, the weights' record, and samples of pixels that need scaling.
+
+    Parameters
+    ----------
+    config : RegionConfig
+    device : {"auto", "cpu", "cuda"}
+    threads : int, optional
+        Of the network; None leaves torch's choice.
+    describe : callable, optional
+        Says what the detector is where it will run; by default that is this machine.
 
     Raises
     ------
@@ -111,7 +128,7 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
     """
     model = config.model
     spec = resolve_spec(model.weights, base=config.base, device=device, threads=threads, views=model.views)
-    info = describe_detector(spec)
+    info = describe_detector(spec) if describe is None else describe(spec)
     labels = check_labels(config.model.labels, info)
     gsd_m = info.gsd_m if config.model.gsd_m is None else config.model.gsd_m
     aoi = None if config.aoi is None else read_vector(config.aoi)
@@ -142,7 +159,7 @@ def make_plan(config: RegionConfig, *, device: str, threads: int | None) -> Plan
             one,
             config,
             spec=spec,
-            sha256=info.sha256,
+            info=info,
             min_score={label: score for label, score in min_score.items() if (label in wide) == (one is coarse)},
             polygons=dataclasses.replace(polygons, gsd_m=one.grid.gsd_m),
             coarse=one is coarse,
@@ -180,7 +197,7 @@ def _tasks(
     config: RegionConfig,
     *,
     spec: DetectorSpec,
-    sha256: str,
+    info: DetectorInfo,
     min_score: dict[str, float],
     polygons: PolygonOptions,
     coarse: bool,
@@ -188,7 +205,14 @@ def _tasks(
     """Yield the tasks of one pass."""
     grid, parts = region.grid, config.out / "parts"
     code = stage_code()
-    settings = settings_key(grid, code=code, sha256=sha256, min_score=min_score, polygons=polygons)
+    settings = settings_key(
+        grid,
+        code=code,
+        sha256=info.sha256,
+        arithmetic=info.arithmetic,
+        min_score=min_score,
+        polygons=polygons,
+    )
     keys = [scene_key(scene) for scene in region.scenes]
     tiling = coarse_tiling(config.tiling) if coarse else config.tiling
     for block in covered_blocks(region, tiling.block_tiles):
@@ -206,6 +230,7 @@ def _tasks(
             min_score=min_score,
             polygons=polygons,
             code=code,
+            arithmetic=info.arithmetic,
             part=parts / (f"coarse-{name}" if coarse else name),
             coarse=coarse,
         )

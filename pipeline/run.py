@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, merge, write_tiles
 from pipeline.merge_options import CoarsePass, MergeOptions, Provenance, keep_aoi
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import tile_bar
+from pipeline.remote_detector import describe_on_workers
 from pipeline.report_data import StageTimes, make_report
 from pipeline.shifts import imagery_shifts
 from postprocess.score import score_features
@@ -115,10 +117,16 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
 
 
 def plan_run(config: RegionConfig, options: RunOptions) -> Plan:
-    """Return the plan; the network has one thread wherever it runs."""
+    """Return the plan; the network has one thread wherever it runs.
+
+    With a scheduler, one of its workers says how they compute: on this machine there may be no GPU.
+    """
+    describe = None
+    if options.scheduler is not None:
+        describe = partial(describe_on_workers, scheduler=options.scheduler)
     # Sums of products round otherwise on two threads than on one, and a handful of outlines in a thousand follow:
     # with one thread everywhere, equal inputs give equal bytes whatever the workers.
-    return make_plan(config, device=options.device, threads=1)
+    return make_plan(config, device=options.device, threads=1, describe=describe)
 
 
 def run_detect(plan: Plan, options: RunOptions) -> Detected:

@@ -5,7 +5,11 @@ import importlib.metadata
 from functools import cache
 from pathlib import Path
 
+import pyproj
+import shapely
+
 from groundplan.errors import ConfigError
+from tiling.versions import gdal_version
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,8 +37,13 @@ CODE = (
 MERGE_CODE = ("postprocess/*.py", "pipeline/merge_batches.py", "groundplan/*.py")
 """Files that decide what becomes of parts."""
 
-LIBRARIES = ("contourpy", "numpy", "rasterio", "shapely", "torch", "torchvision")
+LIBRARIES = ("contourpy", "numpy", "pyproj", "rasterio", "shapely", "torch", "torchvision")
 """Packages whose other versions may read, detect or outline otherwise."""
+
+
+def native_versions() -> dict[str, str]:
+    """Return the versions of what rasterio, pyproj and shapely call: one release of each is built with several."""
+    return {"GDAL": gdal_version(), "PROJ": pyproj.proj_version_str, "GEOS": shapely.geos_version_string}
 
 
 @cache
@@ -45,6 +54,8 @@ def stage_code(patterns: tuple[str, ...] = CODE) -> str:
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     for name in LIBRARIES:
         digest.update(f"{name} {_version(name)}\0".encode())
+    for name, version in native_versions().items():
+        digest.update(f"{name} {version}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -60,6 +71,26 @@ def check_code(planned: str, patterns: tuple[str, ...] = CODE) -> None:
         raise ConfigError(
             "a worker has another version of groundplan or its libraries than the machine that started the run; "
             "install the same on all of them"
+        )
+
+
+def check_arithmetic(planned: str, here: str) -> None:
+    """Refuse to work for a run that was planned for another way of computing than this process has.
+
+    Parameters
+    ----------
+    planned, here : str
+        `DetectorInfo.arithmetic`.
+
+    Raises
+    ------
+    ConfigError
+        They differ.
+    """
+    if planned != here:
+        raise ConfigError(
+            f"a worker computes as {here!r}, but the run was planned for {planned!r}, which finds other outlines; "
+            "use workers of one kind, or --device cpu"
         )
 
 

@@ -37,6 +37,10 @@ class FolderServer:
         self.delay_s = 0.0
         self.headers: dict[str, str] = {}
         """Said of every file."""
+        self.refused: dict[str, int] = {}
+        """Method -> the status that it is always answered with."""
+        self.login = ""
+        """What the header Authorization must say; "" = nothing."""
         self.requests: list[tuple[str, float]] = []
         self._lock = threading.Lock()
         self._faults = 0
@@ -78,6 +82,10 @@ class FolderServer:
     def answer(self, handler: http.server.BaseHTTPRequestHandler, *, body: bool) -> None:
         time.sleep(self.delay_s)
         fault = self._fault(handler.path)
+        if handler.command in self.refused:
+            fault = str(self.refused[handler.command])
+        elif self.login and handler.headers.get("Authorization") != self.login:
+            fault = "401"
         if fault == "drop":
             handler.close_connection = True
             return

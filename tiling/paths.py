@@ -32,6 +32,29 @@ def without_secrets(text: str) -> str:
     return _SECRET.sub(lambda found: f"{found['name']}..." if found["name"] else f"{found['scheme']}...@", text)
 
 
+_SIGNED = re.compile(r"(?i)[?&](?:sig|signature|x-(?:amz|goog)-signature)=")
+_SIGNING = re.compile(
+    r"(?i)(?:x-(?:amz|goog)-[\w-]+|sig|signature|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid"
+    r"|se|st|sp|sv|sr|spr|sip|sks|skt|ske|skv|skoid|sktid)="
+)
+"""What Amazon, CloudFront, Google and Azure add when they sign: who asks for what, and from when to when."""
+
+
+def without_signature(address: str) -> str:
+    """Return a presigned address without what is new each time that it is signed; others as they are.
+
+    Examples
+    --------
+    >>> without_signature("https://a.example/x.tif?id=7&se=2026-06-01&sig=ab")
+    'https://a.example/x.tif?id=7'
+    """
+    if not _SIGNED.search(address):
+        return address
+    place, _, query = address.partition("?")
+    kept = [each for each in query.split("&") if not _SIGNING.match(each)]
+    return f"{place}?{'&'.join(kept)}" if kept else place
+
+
 def find_scenes(patterns: Sequence[str], base_dir: str | Path) -> tuple[str, ...]:
     """Turn a region file's `scenes` into paths, each once, in the order of the patterns; globs sorted.
 

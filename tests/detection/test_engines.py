@@ -12,7 +12,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from detection.align import RegionAlign
-from detection.engines import Engine, fold_norms
+from detection.engines import Engine, arithmetic, fold_norms
 from detection.model import InferenceLimits, ModelSpec, build_model
 from detection.predict import MaskRcnnDetector
 from detection.weights import DEFAULT_WEIGHTS, WeightsRecord, write_weights
@@ -127,6 +127,20 @@ def test_the_engine_finds_what_the_network_finds(cascade: bool) -> None:
     spec = dataclasses.replace(SMALL, cascade=cascade)
     model = random_network(spec, limits=InferenceLimits(proposals=30, min_score=0.0, detections=20))
     assert_equal_results(model, torch.rand(2, 3, 128, 128), least=10)
+
+
+def test_its_arithmetic_says_where_and_in_how_many_bits_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = torch.device("cpu"), torch.device("cuda")
+    monkeypatch.setattr("detection.engines.fused_layers_run_here", lambda: True)
+    monkeypatch.setattr("detection.engines.eight_bits_run_here", lambda: True)
+    ranges = {"masks": [(0.0, 1.0)]}
+    assert arithmetic(here, ranges=ranges) == "cpu-8bit"
+    assert arithmetic(here, ranges={}) == "cpu-32bit"
+    assert arithmetic(there, ranges=ranges) == "cuda-16bit"
+    monkeypatch.setattr("detection.engines.eight_bits_run_here", lambda: False)
+    assert arithmetic(here, ranges=ranges) == "cpu-32bit"
+    monkeypatch.setattr("detection.engines.fused_layers_run_here", lambda: False)
+    assert arithmetic(here, ranges=ranges) == "cpu-32bit-plain"
 
 
 @pytest.mark.skipif(not DEFAULT_WEIGHTS.is_file(), reason="no shipped weights here")

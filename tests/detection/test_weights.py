@@ -97,6 +97,7 @@ def test_describing_says_what_loading_says_without_reading_numbers(
     monkeypatch.setattr("detection.predict.Engine", None)
     before = torch.get_default_device()
     assert [describe_detector(spec) for spec in specs] == loaded
+    assert loaded[0].arithmetic.startswith("cpu-")
     assert loaded[0].sha256 != loaded[1].sha256 and torch.get_default_device() == before
     weights = read_weights(path, device="meta")
     assert all(tensor.device.type == "meta" for tensor in weights.tensors.values())

@@ -170,6 +170,13 @@ def test_a_worker_with_other_code_makes_no_part(task: BlockTask) -> None:
     assert not task.part.exists()
 
 
+def test_a_worker_that_computes_otherwise_makes_no_part(task: BlockTask) -> None:
+    planned = dataclasses.replace(task, arithmetic="cuda-16bit")
+    with pytest.raises(ConfigError, match="planned for 'cuda-16bit', which finds other outlines; use workers"):
+        run_block(planned)
+    assert not task.part.exists()
+
+
 def test_records_of_before_are_no_obstacle(task: BlockTask) -> None:
     result = run_block(task)
     text = task.done.read_text()

@@ -1,5 +1,6 @@
 """Part names change with everything a part depends on, and with nothing else."""
 
+import dataclasses
 import os
 import pickle
 import shutil
@@ -12,6 +13,8 @@ import rasterio
 import shapely
 from affine import Affine
 
+from detection.detector import DetectorInfo
+from detection.load import DetectorSpec, describe_detector
 from groundplan.errors import OutputError
 from pipeline.config import TilingTable, read_region
 from pipeline.lock import hold_folder
@@ -84,6 +87,18 @@ def test_parts_made_by_other_code_are_not_taken_over(folder: Path, monkeypatch: 
     assert part_names(folder) == before
     monkeypatch.setattr("pipeline.plan.stage_code", lambda: "other code")
     assert not before & part_names(folder)
+
+
+def test_parts_of_another_device_are_not_taken_over(folder: Path) -> None:
+    before = part_names(folder)
+
+    def on_a_gpu(spec: DetectorSpec) -> DetectorInfo:
+        return dataclasses.replace(describe_detector(spec), arithmetic="cuda-16bit")
+
+    config = read_region(folder / "region.toml", out=folder / "run")
+    tasks = make_plan(config, device="cuda", threads=None, describe=on_a_gpu).tasks
+    assert len(tasks) == len(before) and not before & {task.part.name for task in tasks}
+    assert {task.arithmetic for task in tasks} == {"cuda-16bit"}
 
 
 def test_a_scene_that_a_block_does_not_see_does_not_change_its_part(folder: Path) -> None:

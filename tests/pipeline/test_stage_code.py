@@ -3,10 +3,13 @@
 import ast
 from pathlib import Path
 
+import pyproj
 import pytest
+import rasterio
+import shapely
 
 import pipeline.stage_code
-from pipeline.stage_code import CODE, MERGE_CODE, ROOT, code_files, stage_code
+from pipeline.stage_code import CODE, LIBRARIES, MERGE_CODE, ROOT, code_files, native_versions, stage_code
 
 NO_MATTER = {
     "groundplan/errors.py",
@@ -69,4 +72,17 @@ def test_other_code_and_other_libraries_give_another_digest(
     found.add(stage_code.__wrapped__())
     monkeypatch.setattr(pipeline.stage_code, "LIBRARIES", ("rasterio",))
     found.add(stage_code.__wrapped__())
-    assert len(found) == 4
+    for name in ("GDAL", "PROJ", "GEOS"):
+        others = native_versions() | {name: "0.0.1"}
+        monkeypatch.setattr(pipeline.stage_code, "native_versions", lambda others=others: others)
+        found.add(stage_code.__wrapped__())
+    assert len(found) == 7
+
+
+def test_what_reads_and_places_pixels_is_in_the_digest() -> None:
+    assert {"rasterio", "pyproj", "shapely"} <= set(LIBRARIES)
+    assert native_versions() == {
+        "GDAL": rasterio.__gdal_version__,
+        "PROJ": pyproj.proj_version_str,
+        "GEOS": shapely.geos_version_string,
+    }
