@@ -1,14 +1,19 @@
 """Executors give each task its result, whatever becomes of the workers."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from distributed.client import FutureCancelledError
+from distributed.comm import CommClosedError
 
-from groundplan.errors import ConfigError, SceneError
+from groundplan.errors import ClusterError, ConfigError, OutputError, SceneError
 from pipeline.executor import DaskExecutor, Failure, SerialExecutor, check_workers, open_executor
+from tests.pipeline.clusters import kill_group, real_cluster, wait_for_workers
 
 
 def double(number: int) -> int:
@@ -25,6 +30,10 @@ def die_once(path: Path) -> str:
 
 def refuse(number: int) -> int:
     raise SceneError("the scene is gone")
+
+
+def fill_the_disk(number: int) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def recur(number: int) -> int:
@@ -59,6 +68,50 @@ def test_only_the_task_that_kills_workers_fails() -> None:
     assert done == {0: 0, 1: Failure(error="KilledWorker"), 2: 4}
 
 
+class LostClient:
+    """A client whose scheduler goes away: while it is asked for its workers, or while tasks are waited for."""
+
+    scheduler = SimpleNamespace(address="tcp://here:8786")
+
+    def __init__(self, *, answers: bool, error: Exception) -> None:
+        self.answers, self.error = answers, error
+
+    def nthreads(self) -> dict[str, int]:
+        if not self.answers:
+            raise self.error
+        return {"one": 1}
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        def result(timeout: float) -> None:
+            raise self.error
+
+        future = SimpleNamespace(key="a", result=result)
+        future.add_done_callback = lambda call: call(future)
+        return future
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize(
+    "error", [FutureCancelledError("a", "scheduler-connection-lost", "two\nlines"), CommClosedError("closed")]
+)
+def test_a_scheduler_that_goes_away_is_one_line_of_advice(answers: bool, error: Exception) -> None:
+    with pytest.raises(ClusterError, match=r"tcp://here:8786 is lost .*it takes over what is done") as caught:
+        list(DaskExecutor(LostClient(answers=answers, error=error)).run(double, [1]))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_scheduler_killed_in_the_middle_is_noticed_at_once(tmp_path: Path) -> None:
+    with real_cluster(tmp_path) as (address, _, scheduler):
+        wait_for_workers(address, 2)
+        with open_executor(workers=0, scheduler=address) as executor:
+            done = executor.run(double, range(10_000))
+            assert next(done)[1] % 2 == 0
+            kill_group(scheduler)
+            with pytest.raises(ClusterError, match="is lost"):
+                list(done)
+
+
 @pytest.mark.slow
 def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) -> None:
     with open_executor(workers=2, scheduler=None) as executor:
@@ -68,6 +121,8 @@ def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) 
         assert dict(executor.run(die_once, names)) == {name: name.name for name in names}
         with pytest.raises(SceneError, match="the scene is gone"):
             list(executor.run(refuse, [1]))
+        with pytest.raises(OutputError, match=r"No space left on device; check the disk and the permissions"):
+            list(executor.run(fill_the_disk, [1]))
         # Dask cannot send such an error's own traceback, and the client would wait for ever.
         with pytest.raises(RuntimeError, match=r"a worker failed.*RecursionError"):
             list(executor.run(recur, [1]))
