@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from groundplan.errors import ClusterError, ConfigError, Error, OutputError
+from groundplan.errors import ClusterError, ConfigError, DeviceError, Error, OutputError
 from pipeline.worker_watch import LOOK_EACH_S, WorkerWatch
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,10 @@ Result = TypeVar("Result")
 
 WAVE_PER_THREAD = 4
 """Tasks that the scheduler holds per worker thread: enough to keep it busy, few enough to forget a million."""
+
+
+DEVICE_LOST = 70
+"""Exit code of a worker that cannot use its accelerator any more; EX_SOFTWARE of sysexits.h."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +156,9 @@ def _guarded(function: Callable[[Task], Result], task: Task) -> Result:
     """
     try:
         return function(task)
+    except DeviceError as error:
+        address = _leave(error)
+        raise DeviceError(f"start the worker at {address} again, with a nanny: {error}") from None
     except Error:
         raise
     except OSError as error:
@@ -160,6 +167,21 @@ def _guarded(function: Callable[[Task], Result], task: Task) -> Result:
     except Exception as error:
         log.exception("a task failed in a way that nobody foresaw")
         raise RuntimeError(_one_line(error)) from None
+
+
+def _leave(error: DeviceError) -> str:
+    """End a worker process that can no longer use its accelerator, where a nanny starts a new one in its place.
+
+    Its task is tried again elsewhere, as after any death of a worker. Without a nanny, return the worker's
+    address: its process may be more than a worker, and nobody would start another.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    if worker.nanny:
+        log.error("a worker ends, for a new one to take its place: %s", error)
+        os._exit(DEVICE_LOST)
+    return str(worker.address)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ DOORWAY = "groundplan/__main__.py"
 
 HOMES = {
     "torch": (
+        "detection/accelerator.py",
         "detection/model.py",
         "detection/backbones.py",
         "detection/weights.py",

@@ -11,7 +11,7 @@ import pytest
 from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
 
-from groundplan.errors import ClusterError, ConfigError, OutputError, SceneError
+from groundplan.errors import ClusterError, ConfigError, DeviceError, OutputError, SceneError
 from pipeline.executor import DaskExecutor, Failure, SerialExecutor, check_workers, open_executor
 from tests.pipeline.clusters import kill_group, real_cluster, wait_for_workers
 
@@ -25,6 +25,15 @@ def die_once(path: Path) -> str:
     if path.suffix == ".deadly" and not path.exists():
         path.write_text("")
         os._exit(9)
+    return path.name
+
+
+def lose_the_device_once(path: Path) -> str:
+    """Fail in the first process as an accelerator does, and in every later task of it."""
+    if not path.exists():
+        path.write_text(str(os.getpid()))
+    if path.read_text() == str(os.getpid()):
+        raise DeviceError("the accelerator failed")
     return path.name
 
 
@@ -113,12 +122,31 @@ def test_a_scheduler_killed_in_the_middle_is_noticed_at_once(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_a_worker_that_nobody_would_start_again_says_that_its_device_is_lost(tmp_path: Path) -> None:
+    with real_cluster(tmp_path) as (address, workers, _):
+        wait_for_workers(address, 2)
+        with (
+            open_executor(workers=0, scheduler=address) as executor,
+            pytest.raises(DeviceError, match=r"start the worker at tcp://.* again, with a nanny: the accelerator"),
+        ):
+            list(executor.run(lose_the_device_once, [tmp_path / "d"]))
+        assert [worker.poll() for worker in workers] == [None, None]
+
+
+def test_without_workers_a_lost_device_ends_the_run_and_not_the_process(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="the accelerator failed"):
+        list(SerialExecutor().run(lose_the_device_once, [tmp_path / "d"]))
+
+
+@pytest.mark.slow
 def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) -> None:
     with open_executor(workers=2, scheduler=None) as executor:
         assert isinstance(executor, DaskExecutor)
         assert dict(executor.run(double, range(40))) == {number: 2 * number for number in range(40)}
         names = [tmp_path / "a", tmp_path / "b.deadly", tmp_path / "c"]
         assert dict(executor.run(die_once, names)) == {name: name.name for name in names}
+        # The worker that has lost its device leaves it to another.
+        assert dict(executor.run(lose_the_device_once, [tmp_path / "d"])) == {tmp_path / "d": "d"}
         with pytest.raises(SceneError, match="the scene is gone"):
             list(executor.run(refuse, [1]))
         with pytest.raises(OutputError, match=r"No space left on device; check the disk and the permissions"):
