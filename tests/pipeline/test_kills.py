@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 
+import pipeline.cluster
 import pipeline.merge
+from groundplan.errors import ClusterError
 from pipeline import executor, worker_watch
 from pipeline.cli import main
 from pipeline.merge import merge
@@ -177,6 +181,23 @@ def test_a_block_that_kills_every_worker_is_recorded_and_the_run_goes_on(
 
 
 @pytest.mark.slow
+def test_the_last_block_that_is_left_does_not_take_the_run_with_it(
+    undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region, _ = undisturbed
+    out, deadly = tmp_path / "run", tmp_path / "deadly.py"
+    shutil.copytree(region.parent / "whole", out)
+    for path in (out / "parts").glob("00001-00002-*"):
+        path.unlink()
+    (out / "report.json").unlink()
+    deadly.write_text(DEADLY)
+    monkeypatch.setattr(pipeline.cluster, "ALLOWED_FAILURES", 1)
+    with dask.config.set({"distributed.worker.preload": [str(deadly)]}):
+        assert run_here(region, out, "--workers", "2") == 3
+    assert (out / "report.json").is_file()
+
+
+@pytest.mark.slow
 def test_a_run_says_when_no_worker_is_left_waits_for_new_ones_and_ends_where_none_come(
     undisturbed: tuple[Path, dict[str, bytes]],
     tmp_path: Path,
@@ -236,7 +257,7 @@ def after_blocks(out: Path, wanted: int, act: Callable[[], object]) -> Iterator[
 
 
 @pytest.mark.slow
-def test_workers_that_die_while_merging_cost_nothing(
+def test_a_batch_that_kills_workers_ends_the_merge_and_not_the_process_that_asks(
     undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     region, expected = undisturbed
@@ -252,7 +273,10 @@ def test_workers_that_die_while_merging_cost_nothing(
     monkeypatch.setattr(pipeline.merge, "WORTH_WORKERS", 1)
     with real_cluster(tmp_path, worker=["--nanny", "--preload", str(deadly)]) as (address, _, _):
         wait_for_workers(address, 2)
-        merge(out, kept_options(out), scheduler=address, parts_at_once=40)
-    # Each such batch is tried twice, then merged by the process that asks.
-    assert len((tmp_path / "deaths").read_text().split()) >= 2
+        with pytest.raises(ClusterError, match="--workers 0"):
+            merge(out, kept_options(out), scheduler=address, parts_at_once=40)
+    deaths = (tmp_path / "deaths").read_text().split()
+    assert len(deaths) >= 2 and str(os.getpid()) not in deaths
+    # By the user's own word it is merged here, where it does no harm.
+    merge(out, kept_options(out), workers=0, parts_at_once=40)
     assert results_of(out) == expected
