@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 from postprocess.options import PolygonOptions
 from tiling.grid import Block, TileGrid, core_sizes
 from tiling.scene import Scene
+
+OWN_NAME = re.compile(r"(coarse-)?\d{5,}-\d{5,}-[0-9a-f]{16}\.(parquet|json)")
+"""As `part_name` makes names (the coarse pass's begin with its own), and that of the record beside each."""
 
 
 def settings_key(

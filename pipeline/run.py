@@ -156,7 +156,8 @@ def run_merge(plan: Plan, options: RunOptions) -> gpd.GeoDataFrame:
         provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),
     )
     workers = default_workers() if options.workers is None else options.workers
-    return merge(plan.config.out, merging, workers=workers, scheduler=options.scheduler)
+    parts = [task.part.name for task in plan.tasks]
+    return merge(plan.config.out, merging, workers=workers, scheduler=options.scheduler, parts=parts)
 
 
 def write_review_page(
