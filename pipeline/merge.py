@@ -82,6 +82,8 @@ def merge(
     ------
     SchemaError, CRSMismatchError
         There are no parts, or they do not go together.
+    ClusterError
+        Workers died over a batch of parts.
     ConfigError
         No scheduler answers, or a worker has another version of groundplan.
     """
