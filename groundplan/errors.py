@@ -48,5 +48,9 @@ class ClusterError(Error, ConnectionError):
     """A Dask cluster cannot be used, or no longer."""
 
 
+class DeviceError(Error, RuntimeError):
+    """The accelerator can no longer be used by this process; another process may."""
+
+
 class DataError(Error, ValueError):
     """Training or evaluation data does not have the form that is needed."""

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.errors import ShapelyError
 
+from detection.accelerator import check_accelerator, free_accelerator
 from detection.detector import Detector
 from detection.load import DetectorSpec, load_detector
 from groundplan.errors import Error
@@ -37,7 +39,7 @@ TRIES = 2
 READ_AHEAD = 2
 """Tiles read while the network looks at earlier ones, beyond those it takes at once; a fast disk needs one."""
 
-PASSING = (Error, OSError, RuntimeError, ValueError, ArithmeticError)
+PASSING = (Error, OSError, RuntimeError, ValueError, ArithmeticError, MemoryError, ShapelyError)
 """Anything that a tile's pixels can cause; a bug in our own code (TypeError, KeyError, ...) stops the run."""
 
 
@@ -116,6 +118,8 @@ def run_block(task: BlockTask) -> BlockResult:
         The weights cannot be loaded.
     ConfigError
         The task was planned by other code than this, or for another way of computing.
+    DeviceError
+        This process can no longer use the accelerator; there is no part then, and another process may make it.
     """
     check_code(task.code)
     detector = worker_detector(task.detector)
@@ -216,12 +220,14 @@ def _footprints(
         try:
             return _detected(reads, task, detector=detector, clock=clock)
         except PASSING as err:
-            if len(reads) > 1:
-                return [
-                    tile for read in reads for tile in _footprints([read], task, detector=detector, clock=clock)
-                ]
-            tile, error = reads[0].tile, _one_line(err)
-            log.warning("tile row %d, col %d, try %d of %d: %s", tile.row, tile.col, attempt, TRIES, error)
+            check_accelerator(err)
+            error = _one_line(err)
+        # Not above: there the error holds what the failed pass had in memory.
+        free_accelerator()
+        if len(reads) > 1:
+            return [tile for read in reads for tile in _footprints([read], task, detector=detector, clock=clock)]
+        tile = reads[0].tile
+        log.warning("tile row %d, col %d, try %d of %d: %s", tile.row, tile.col, attempt, TRIES, error)
     clock.failures.append(TileFailure(row=tile.row, col=tile.col, error=error, coarse=task.coarse))
     return []
 

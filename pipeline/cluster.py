@@ -10,9 +10,10 @@ from distributed import Client, LocalCluster
 
 from groundplan.errors import ConfigError
 
-for _talker in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler", "tornado"):
+for _talker in ("", ".client", ".nanny", ".worker", ".scheduler"):
     # Ours is the only voice a user wants to hear; Dask announces every connection it opens and closes.
-    logging.getLogger(_talker).setLevel(logging.CRITICAL)
+    logging.getLogger(f"distributed{_talker}").setLevel(logging.CRITICAL)
+logging.getLogger("tornado").setLevel(logging.CRITICAL)
 
 CONNECT_TIMEOUT_S = 20
 ALLOWED_FAILURES = 3

@@ -45,7 +45,7 @@ def merge(arguments: argparse.Namespace) -> int:
     from pipeline.executor import default_workers
     from pipeline.lock import hold_folder
     from pipeline.merge import merge as merge_run
-    from pipeline.merge_options import kept_options
+    from pipeline.merge_options import check_kept_parts, kept_options
 
     run_dir: Path = arguments.run_dir
     if not (run_dir / "parts").is_dir():
@@ -55,6 +55,7 @@ def merge(arguments: argparse.Namespace) -> int:
     options = kept_options(run_dir)
     workers = default_workers() if arguments.workers is None else arguments.workers
     with hold_folder(run_dir):
+        check_kept_parts(run_dir)
         features = merge_run(run_dir, options, workers=workers)
     _print(f"{len(features)} features in {run_dir / 'features.geojson'}")
     return 0

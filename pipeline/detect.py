@@ -1,7 +1,6 @@
 """A plan and an executor -> parts on disk for every block, resumed from what is there."""
 
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,10 @@ from pathlib import Path
 from groundplan.errors import OutputError
 from pipeline.blocks import BlockResult, read_result, run_block
 from pipeline.executor import Executor, Failure
+from pipeline.part_names import OWN_NAME
 from pipeline.plan import BlockTask, Plan
 
 log = logging.getLogger(__name__)
-
-OWN_NAME = re.compile(r"(coarse-)?\d{5,}-\d{5,}-[0-9a-f]{16}\.(parquet|json)")
-"""As `pipeline.plan.part_name` makes names, and the record's beside each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,12 @@ import logging
 import os
 import queue
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from groundplan.errors import ConfigError, Error
+from groundplan.errors import ClusterError, ConfigError, DeviceError, Error, OutputError
 from pipeline.worker_watch import LOOK_EACH_S, WorkerWatch
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,10 @@ Result = TypeVar("Result")
 
 WAVE_PER_THREAD = 4
 """Tasks that the scheduler holds per worker thread: enough to keep it busy, few enough to forget a million."""
+
+
+DEVICE_LOST = 70
+"""Exit code of a worker that cannot use its accelerator any more; EX_SOFTWARE of sysexits.h."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,13 @@ class DaskExecutor:
     def run(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Iterator[tuple[Task, Result | Failure]]:
-        """Yield each task with its result as workers finish; a worker's death costs only its task a retry."""
+        """Yield each task with its result as workers finish; a worker's death costs only its task a retry.
+
+        Raises
+        ------
+        ClusterError
+            The scheduler is lost, or has had no workers for long.
+        """
         suspects: list[Task] = []
         for task, outcome in self._wave(function, tasks):
             if isinstance(outcome, Failure):
@@ -77,6 +88,7 @@ class DaskExecutor:
         of_future: dict[str, Task] = {}
         done: queue.Queue[Any] = queue.Queue()
         watch = WorkerWatch(self.client)
+        address = self.client.scheduler.address
 
         def submit_next() -> bool:
             task = next(waiting, None)
@@ -89,8 +101,13 @@ class DaskExecutor:
             return True
 
         while True:
-            # Workers may come and go.
-            room = max(1, WAVE_PER_THREAD * watch.threads())
+            try:
+                # Workers may come and go.
+                room = max(1, WAVE_PER_THREAD * watch.threads())
+            except Error:
+                raise
+            except (CancelledError, OSError) as error:
+                raise _lost(address, error) from error
             while len(of_future) < room and submit_next():
                 pass
             if not of_future:
@@ -110,10 +127,25 @@ class DaskExecutor:
                 outcome = Failure(error=f"{type(error).__name__}: {error}".splitlines()[0])
             except Error:
                 raise
+            except (CancelledError, OSError) as error:
+                # An OSError of the task itself would have come as an Error of ours: this is the connection's.
+                raise _lost(address, error) from error
             except Exception as error:
                 raise RuntimeError(f"a worker failed: {error}") from error
             yield of_future.pop(future.key), outcome
             future.release()
+
+
+def _lost(address: str, error: BaseException) -> ClusterError:
+    return ClusterError(
+        f"the scheduler at {address} is lost ({_one_line(error)}); look into its log, start it and its workers "
+        "again, and run the same command again: it takes over what is done"
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
 def _guarded(function: Callable[[Task], Result], task: Task) -> Result:
@@ -124,12 +156,32 @@ def _guarded(function: Callable[[Task], Result], task: Task) -> Result:
     """
     try:
         return function(task)
+    except DeviceError as error:
+        address = _leave(error)
+        raise DeviceError(f"start the worker at {address} again, with a nanny: {error}") from None
     except Error:
         raise
+    except OSError as error:
+        # As the command line says it of its own process: most often the disk of the run folder is full.
+        raise OutputError(f"{_one_line(error)}; check the disk and the permissions") from None
     except Exception as error:
         log.exception("a task failed in a way that nobody foresaw")
-        lines = str(error).splitlines()
-        raise RuntimeError(f"{type(error).__name__}: {lines[0] if lines else ''}") from None
+        raise RuntimeError(_one_line(error)) from None
+
+
+def _leave(error: DeviceError) -> str:
+    """End a worker process that can no longer use its accelerator, where a nanny starts a new one in its place.
+
+    Its task is tried again elsewhere, as after any death of a worker. Without a nanny, return the worker's
+    address: its process may be more than a worker, and nobody would start another.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    if worker.nanny:
+        log.error("a worker ends, for a new one to take its place: %s", error)
+        os._exit(DEVICE_LOST)
+    return str(worker.address)
 
 
 @contextmanager

@@ -44,16 +44,27 @@ class PartsFile:
     """How many parts it holds; 0 where it does not say."""
 
 
-def list_parts(folder: Path) -> list[PartsFile]:
+def list_parts(folder: Path, names: Collection[str] | None = None) -> list[PartsFile]:
     """Return the files of a folder from north to south, those on one height by name.
+
+    Parameters
+    ----------
+    folder : Path
+    names : collection of str, optional
+        Files to take, where they are there; None = all.
 
     Raises
     ------
     SchemaError
         There are none.
     """
-    # Not the hidden ones: a run that was killed leaves half-written files behind.
-    paths = sorted(folder.glob("[!.]*.parquet")) + sorted(folder.glob("[!.]*.geojson"))
+    if names is None:
+        # Not the hidden ones: a run that was killed leaves half-written files behind.
+        paths = sorted(folder.glob("[!.]*.parquet")) + sorted(folder.glob("[!.]*.geojson"))
+    else:
+        paths = [path for path in sorted(folder / name for name in names) if path.is_file()]
+    if not paths and names:
+        raise SchemaError(f"none of {len(names)} blocks left a part in {folder}; manifest.json beside it says why")
     if not paths:
         raise SchemaError(f"no parts (*.parquet or *.geojson) in {folder}; run `groundplan detect` first")
     return sorted((_look_at(path) for path in paths), key=lambda file: -file.north_m)

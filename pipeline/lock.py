@@ -7,13 +7,15 @@ from pathlib import Path
 
 from groundplan.errors import OutputError
 from groundplan.whole import sweep_leftovers
+from osm.publish import finish_published
 
 
 @contextlib.contextmanager
 def hold_folder(folder: Path) -> Iterator[None]:
     """Make the folder and hold it until the block ends; the kernel lets go when the process dies.
 
-    Half-written files of a run that was killed are removed before it, and those of workers that died after it.
+    Half-written files of a run that was killed are removed before it, and those of workers that died after it; a
+    comparison that was stopped between two files of its result is brought to its end.
 
     Raises
     ------
@@ -33,7 +35,11 @@ def hold_folder(folder: Path) -> Iterator[None]:
         except OSError as err:
             raise OutputError(f"another run is writing to {folder}; wait for it, or choose another --out") from err
         sweep_leftovers(folder)
+        finish_published(folder)
         try:
             yield
         finally:
             sweep_leftovers(folder)
+            # What ended the block is what there is to tell; the next run tries again.
+            with contextlib.suppress(OutputError):
+                finish_published(folder)

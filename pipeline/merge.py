@@ -1,5 +1,6 @@
 """Parts on disk -> features.parquet and features.geojson: objects whole at every seam, regular where they are."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def merge(
     *,
     workers: int = 0,
     scheduler: str | None = None,
+    parts: Collection[str] | None = None,
     parts_at_once: int = PARTS_AT_ONCE,
 ) -> gpd.GeoDataFrame:
     """Merge the parts of a run folder, regularise the objects, write both feature files.
@@ -66,6 +68,8 @@ def merge(
     options : MergeOptions
     workers, scheduler
         See `pipeline.executor.open_executor`; few parts are merged here all the same.
+    parts : collection of str, optional
+        Names of the files of parts to merge, such as those of a plan; None = all that are there.
     parts_at_once : int
         See `pipeline.gather.parts_batches`.
 
@@ -78,11 +82,13 @@ def merge(
     ------
     SchemaError, CRSMismatchError
         There are no parts, or they do not go together.
+    ClusterError
+        Workers died over a batch of parts.
     ConfigError
         No scheduler answers, or a worker has another version of groundplan.
     """
     provenance = options.provenance
-    files = list_parts(run_dir / "parts")
+    files = list_parts(run_dir / "parts", parts)
     tiles = _tiles(run_dir, files, coarse=options.coarse)
     if sum(file.rows for file in files) < WORTH_WORKERS:
         workers, scheduler = 0, None

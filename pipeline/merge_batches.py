@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from groundplan.errors import ClusterError
 from pipeline.executor import Executor, Failure
 from pipeline.merge_options import MergeOptions
 from pipeline.stage_code import MERGE_CODE, check_code, stage_code
@@ -44,7 +45,7 @@ def merged_batches(
 ) -> list[gpd.GeoDataFrame]:
     """Return FEATURES of every batch, in an order that is free.
 
-    Batches are taken as workers become free. What no worker could finish is done here.
+    Batches are taken as workers become free. One that kills workers is not tried here: this process would die too.
 
     Parameters
     ----------
@@ -57,12 +58,19 @@ def merged_batches(
 
     Raises
     ------
+    ClusterError
+        No worker could finish a batch; without it the region would have a hole that nothing tells of.
     ConfigError, SchemaError, CRSError
         As `merge_batch`.
     """
     out = []
     for task, outcome in executor.run(merge_batch, _tasks(batches, tiles=tiles, options=options)):
-        out.append(merge_batch(task) if isinstance(outcome, Failure) else outcome)
+        if isinstance(outcome, Failure):
+            raise ClusterError(
+                f"merging {len(task.parts)} parts ended every worker that tried ({outcome.error}); give workers "
+                "more memory, or merge in one process with --workers 0 and without --scheduler: all parts are kept"
+            )
+        out.append(outcome)
     return out
 
 

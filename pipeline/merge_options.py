@@ -11,6 +11,7 @@ import shapely
 from groundplan.errors import SchemaError
 from groundplan.records import Imagery
 from groundplan.whole import write_bytes_whole
+from pipeline.part_names import OWN_NAME
 from postprocess.options import PolygonOptions, ShapeOptions
 
 AOI_NAME = "aoi.wkb"
@@ -88,6 +89,48 @@ def kept_options(run_dir: Path) -> MergeOptions:
             ),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError, shapely.errors.GEOSException) as err:
+        raise SchemaError(f"{path} is damaged ({err}); run `groundplan detect` again") from err
+
+
+def check_kept_parts(run_dir: Path) -> None:
+    """Refuse parts of ours that are not those of the run that the manifest tells of; parts of others may be there.
+
+    A run with other settings that was stopped leaves its parts beside those of the run before, on the same ground.
+
+    Raises
+    ------
+    SchemaError
+        Detection has not come to its end in this folder, or the manifest is damaged.
+    """
+    folder, path = run_dir / "parts", run_dir / "manifest.json"
+    own = {each.name for each in folder.glob("[!.]*.parquet") if OWN_NAME.fullmatch(each.name)}
+    done: set[str] = set()
+    if path.is_file():
+        done, failed = _listed_parts(path)
+        strange = own - done - failed
+    else:
+        # With records the parts are a run's, and its manifest is yet to come; others have parts alone.
+        strange = {name for name in own if (folder / name).with_suffix(".json").is_file()}
+    remedy = "run `groundplan detect` with the region file whose parts are wanted: it takes over what is done"
+    if strange:
+        raise SchemaError(
+            f"{folder} holds {len(strange)} parts of a run that did not come to its end, such as "
+            f"{min(strange)!r}; {remedy}"
+        )
+    # Without any of ours, somebody put parts of another detector into their place.
+    if own and done - own:
+        raise SchemaError(
+            f"{folder} lacks {len(done - own)} of the parts that {path.name} lists, such as {min(done - own)!r}; "
+            f"{remedy}"
+        )
+
+
+def _listed_parts(path: Path) -> tuple[set[str], set[str]]:
+    """Return the names of the parts that a manifest lists: those that are whole, and those that lack something."""
+    try:
+        blocks = json.loads(path.read_text(encoding="utf-8"))["blocks"]
+        return {str(part) for part in blocks["done"]}, {str(each["part"]) for each in blocks["failed"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as err:
         raise SchemaError(f"{path} is damaged ({err}); run `groundplan detect` again") from err
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from postprocess.options import PolygonOptions
 from tiling.grid import Block, TileGrid, core_sizes
 from tiling.paths import is_address, without_secrets, without_signature
 from tiling.scene import Scene
+
+OWN_NAME = re.compile(r"(coarse-)?\d{5,}-\d{5,}-[0-9a-f]{16}\.(parquet|json)")
+"""As `part_name` makes names (the coarse pass's begin with its own), and that of the record beside each."""
 
 
 def settings_key(

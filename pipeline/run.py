@@ -137,8 +137,9 @@ def run_detect(plan: Plan, options: RunOptions) -> Detected:
         forget_parts(plan)
     wanted = default_workers() if options.workers is None else options.workers
     n_waiting = len(find_done(plan)[1])
-    # A cluster takes seconds to start: not worth it for nothing, or for one block.
-    workers = min(wanted, n_waiting) if n_waiting > 1 else 0
+    # A cluster takes seconds to start: not worth it for nothing. For one block it is: the last that is left may be
+    # the one that kills whoever works on it, and this process has the rest of the run to do.
+    workers = min(wanted, n_waiting)
     scheduler = options.scheduler if n_waiting else None
     with tile_bar(plan.n_tiles) as bar, open_executor(workers=workers, scheduler=scheduler) as executor:
         detected = detect(plan, executor, on_block=lambda result: bar.update(result.n_tiles if result else 0))
@@ -163,7 +164,8 @@ def run_merge(plan: Plan, options: RunOptions) -> gpd.GeoDataFrame:
         provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),
     )
     workers = default_workers() if options.workers is None else options.workers
-    return merge(plan.config.out, merging, workers=workers, scheduler=options.scheduler)
+    parts = [task.part.name for task in plan.tasks]
+    return merge(plan.config.out, merging, workers=workers, scheduler=options.scheduler, parts=parts)
 
 
 def write_review_page(

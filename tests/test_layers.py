@@ -22,6 +22,7 @@ DOORWAY = "groundplan/__main__.py"
 
 HOMES = {
     "torch": (
+        "detection/accelerator.py",
         "detection/model.py",
         "detection/backbones.py",
         "detection/weights.py",
@@ -32,6 +33,7 @@ HOMES = {
         "detection/proposals.py",
         "detection/winograd.py",
         "detection/align.py",
+        "detection/cascade.py",
         "detection/norms.py",
         "training/",
     ),
@@ -41,6 +43,7 @@ HOMES = {
         "detection/backbones.py",
         "detection/engines.py",
         "detection/align.py",
+        "detection/cascade.py",
         "detection/norms.py",
         "detection/proposals.py",
         "training/",

@@ -60,6 +60,15 @@ def _(world: World, patch: pytest.MonkeyPatch) -> int:
     return code
 
 
+@RUNS.case("parts of a run that was stopped, to be merged")
+def _(world: World, patch: pytest.MonkeyPatch) -> int:
+    out = world.folder / "out"
+    assert world.run() == 0
+    (part,) = sorted((out / "parts").glob("*.parquet"))[:1]
+    part.rename(part.with_name(f"00000-00000-{'0' * 16}.parquet"))
+    return main(["merge", str(out)])
+
+
 @RUNS.case("an unknown command")
 def _(world: World, patch: pytest.MonkeyPatch) -> int:
     with pytest.raises(SystemExit) as caught:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from shapely.errors import GEOSException
 
 import pipeline.blocks
 from detection.painted import PaintedDetector
-from groundplan.errors import ConfigError, SceneError
+from groundplan.errors import ConfigError, DeviceError, SceneError
 from groundplan.records import Detections
 from pipeline.blocks import TRIES, read_result, run_block
 from pipeline.config import read_region
@@ -36,16 +38,23 @@ def task(painted: Path, tmp_path: Path) -> BlockTask:
 class Batched(PaintedDetector):
     """A painted detector that takes several tiles at once and may refuse some of them."""
 
+    error: Exception | None = None
+    """Raised for what is refused; None = an error that says what it was."""
+
     def __init__(self, batch_tiles: int, *, refused: Sequence[int] = (), times: int = TRIES) -> None:
         super().__init__()
         self.batch_tiles = batch_tiles
         self.sizes: list[int] = []
+        self.raised = 0
         self.left = dict.fromkeys(refused, times)
 
     def detect(self, images: Sequence[Any]) -> list[Detections]:
         self.sizes.append(len(images))
         for image in images:
             number = int(image[2].max())
+            if self.left.get(number, 0) and self.error is not None:
+                self.raised += 1
+                raise self.error
             if self.left.get(number, 0) and (len(images) == 1):
                 self.left[number] -= 1
                 raise RuntimeError(f"refused {number}")
@@ -92,6 +101,50 @@ def test_a_hiccup_of_the_detector_costs_a_second_try(task: BlockTask, use: Any) 
     use(Batched(1, refused=[9], times=1))
     assert run_block(task).failures == ()
     assert task.part.read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    "error", [GEOSException("TopologyException: side location conflict"), MemoryError("full")]
+)
+def test_a_tile_that_cannot_be_outlined_or_wants_too_much_memory_fails_alone(
+    task: BlockTask, use: Any, error: Exception
+) -> None:
+    use(Batched(1, refused=[9])).error = error
+    result = run_block(task)
+    assert {failure.error for failure in result.failures} == {f"{type(error).__name__}: {error}"}
+    assert 0 < len(result.failures) < 10 and result.n_parts > 0
+
+
+def test_a_batch_that_wants_too_much_memory_is_looked_at_tile_by_tile_once_memory_is_freed(
+    task: BlockTask, use: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_block(task)
+    expected = task.part.read_bytes()
+    freed: list[None] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: freed.append(None))
+
+    class Small(Batched):
+        def detect(self, images: Sequence[Any]) -> list[Detections]:
+            if len(images) > 1:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            assert freed
+            return super().detect(images)
+
+    use(Small(4))
+    assert run_block(task).failures == ()
+    assert task.part.read_bytes() == expected
+
+
+def test_an_accelerator_that_failed_ends_the_block_and_not_tile_after_tile(task: BlockTask, use: Any) -> None:
+    lost = getattr(torch, "AcceleratorError", RuntimeError)("CUDA error: an illegal memory access was encountered")
+    for size in (1, 4):
+        detector = use(Batched(size, refused=[9], times=10_000))
+        detector.error = lost
+        with pytest.raises(DeviceError, match="run the same command again"):
+            run_block(task)
+        assert detector.raised == 1
+        assert not task.part.exists() and not task.done.exists()
 
 
 class BadReader(SceneReader):

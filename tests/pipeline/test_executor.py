@@ -1,14 +1,19 @@
 """Executors give each task its result, whatever becomes of the workers."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from distributed.client import FutureCancelledError
+from distributed.comm import CommClosedError
 
-from groundplan.errors import ConfigError, SceneError
+from groundplan.errors import ClusterError, ConfigError, DeviceError, OutputError, SceneError
 from pipeline.executor import DaskExecutor, Failure, SerialExecutor, check_workers, open_executor
+from tests.pipeline.clusters import kill_group, real_cluster, wait_for_workers
 
 
 def double(number: int) -> int:
@@ -23,8 +28,21 @@ def die_once(path: Path) -> str:
     return path.name
 
 
+def lose_the_device_once(path: Path) -> str:
+    """Fail in the first process as an accelerator does, and in every later task of it."""
+    if not path.exists():
+        path.write_text(str(os.getpid()))
+    if path.read_text() == str(os.getpid()):
+        raise DeviceError("the accelerator failed")
+    return path.name
+
+
 def refuse(number: int) -> int:
     raise SceneError("the scene is gone")
+
+
+def fill_the_disk(number: int) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def recur(number: int) -> int:
@@ -59,6 +77,67 @@ def test_only_the_task_that_kills_workers_fails() -> None:
     assert done == {0: 0, 1: Failure(error="KilledWorker"), 2: 4}
 
 
+class LostClient:
+    """A client whose scheduler goes away: while it is asked for its workers, or while tasks are waited for."""
+
+    scheduler = SimpleNamespace(address="tcp://here:8786")
+
+    def __init__(self, *, answers: bool, error: Exception) -> None:
+        self.answers, self.error = answers, error
+
+    def nthreads(self) -> dict[str, int]:
+        if not self.answers:
+            raise self.error
+        return {"one": 1}
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        def result(timeout: float) -> None:
+            raise self.error
+
+        future = SimpleNamespace(key="a", result=result)
+        future.add_done_callback = lambda call: call(future)
+        return future
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize(
+    "error", [FutureCancelledError("a", "scheduler-connection-lost", "two\nlines"), CommClosedError("closed")]
+)
+def test_a_scheduler_that_goes_away_is_one_line_of_advice(answers: bool, error: Exception) -> None:
+    with pytest.raises(ClusterError, match=r"tcp://here:8786 is lost .*it takes over what is done") as caught:
+        list(DaskExecutor(LostClient(answers=answers, error=error)).run(double, [1]))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_scheduler_killed_in_the_middle_is_noticed_at_once(tmp_path: Path) -> None:
+    with real_cluster(tmp_path) as (address, _, scheduler):
+        wait_for_workers(address, 2)
+        with open_executor(workers=0, scheduler=address) as executor:
+            done = executor.run(double, range(10_000))
+            assert next(done)[1] % 2 == 0
+            kill_group(scheduler)
+            with pytest.raises(ClusterError, match="is lost"):
+                list(done)
+
+
+@pytest.mark.slow
+def test_a_worker_that_nobody_would_start_again_says_that_its_device_is_lost(tmp_path: Path) -> None:
+    with real_cluster(tmp_path) as (address, workers, _):
+        wait_for_workers(address, 2)
+        with (
+            open_executor(workers=0, scheduler=address) as executor,
+            pytest.raises(DeviceError, match=r"start the worker at tcp://.* again, with a nanny: the accelerator"),
+        ):
+            list(executor.run(lose_the_device_once, [tmp_path / "d"]))
+        assert [worker.poll() for worker in workers] == [None, None]
+
+
+def test_without_workers_a_lost_device_ends_the_run_and_not_the_process(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="the accelerator failed"):
+        list(SerialExecutor().run(lose_the_device_once, [tmp_path / "d"]))
+
+
 @pytest.mark.slow
 def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) -> None:
     with open_executor(workers=2, scheduler=None) as executor:
@@ -66,8 +145,12 @@ def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) 
         assert dict(executor.run(double, range(40))) == {number: 2 * number for number in range(40)}
         names = [tmp_path / "a", tmp_path / "b.deadly", tmp_path / "c"]
         assert dict(executor.run(die_once, names)) == {name: name.name for name in names}
+        # The worker that has lost its device leaves it to another.
+        assert dict(executor.run(lose_the_device_once, [tmp_path / "d"])) == {tmp_path / "d": "d"}
         with pytest.raises(SceneError, match="the scene is gone"):
             list(executor.run(refuse, [1]))
+        with pytest.raises(OutputError, match=r"No space left on device; check the disk and the permissions"):
+            list(executor.run(fill_the_disk, [1]))
         # Dask cannot send such an error's own traceback, and the client would wait for ever.
         with pytest.raises(RuntimeError, match=r"a worker failed.*RecursionError"):
             list(executor.run(recur, [1]))

@@ -11,12 +11,12 @@ from shapely import affinity
 import pipeline.gather
 import pipeline.merge
 import pipeline.merge_batches
-from groundplan.errors import ConfigError, CRSMismatchError, SchemaError
+from groundplan.errors import ClusterError, ConfigError, CRSMismatchError, SchemaError
 from groundplan.geojson import write_geojson
 from groundplan.geoparquet import write_parquet
 from groundplan.schema import PARTS, empty_frame
 from groundplan.vector import read_vector
-from pipeline.executor import Failure, SerialExecutor
+from pipeline.executor import Failure
 from pipeline.gather import _read_plain, list_parts, parts_batches, read_parts_file
 from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, merge, write_tiles
 from pipeline.merge_batches import merged_batches
@@ -111,20 +111,16 @@ def test_workers_merge_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Mon
     assert [(tmp_path / name).read_bytes() for name in FILES] == whole
 
 
-def test_what_no_worker_could_merge_is_merged_here(tmp_path: Path) -> None:
+def test_a_batch_that_no_worker_could_merge_is_told_of_and_not_tried_here(tmp_path: Path) -> None:
     class Dying:
         def run(self, function, tasks):
-            for number, (task, result) in enumerate(SerialExecutor().run(function, tasks)):
-                yield task, Failure(error="KilledWorker") if number % 2 else result
+            for number, task in enumerate(tasks):
+                yield task, Failure(error="KilledWorker") if number else function(task)
 
     write_region(tmp_path, 3, rows=6, cols=1)
-    files = list_parts(tmp_path / "parts")
-    given = {"tiles": (None, None), "options": OPTIONS}
-    dying, whole = (
-        merged_batches(executor, parts_batches(files, at_once=30), **given)
-        for executor in (Dying(), SerialExecutor())
-    )
-    assert len(whole) > 3 and all(one.equals(other) for one, other in zip(dying, whole, strict=True))
+    batches = parts_batches(list_parts(tmp_path / "parts"), at_once=30)
+    with pytest.raises(ClusterError, match=r"ended every worker that tried \(KilledWorker\).*--workers 0"):
+        merged_batches(Dying(), batches, tiles=(None, None), options=OPTIONS)
 
 
 def test_a_worker_with_other_code_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,25 +4,33 @@ import contextlib
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 
+import pipeline.cluster
 import pipeline.merge
+from groundplan.errors import ClusterError
 from pipeline import executor, worker_watch
 from pipeline.cli import main
 from pipeline.merge import merge
 from pipeline.merge_options import kept_options
+from tests.pipeline.clusters import (
+    PATIENCE_S,
+    kill_group,
+    real_cluster,
+    spawn,
+    start_worker,
+    wait_for_workers,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
 REGION = (
     'name = "kills"\nscenes = ["scene.tif"]\n[model]\nweights = "painted"\ngsd_m = 0\n'
     "[tiling]\ntile_px = 128\noverlap_px = 32\nblock_tiles = 2\n"
@@ -31,8 +39,6 @@ RESULTS = ["features.parquet", "features.geojson", "tiles.npy"]
 MOMENTS = ((1, "0"), (9, "2"), (20, "0"))
 """Blocks on disk at which everything is killed, counted, not timed, so that a slow machine tests the same; and how
 many worker processes die with it: each imports for seconds before it works."""
-PATIENCE_S = 240.0
-"""On a machine that does other things as well."""
 
 
 def words(region: Path, out: Path, *more: str) -> list[str]:
@@ -46,19 +52,6 @@ def start(region: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
 def run_here(region: Path, out: Path, *more: str) -> int:
     """Run in this process, which has imported everything already."""
     return main(words(region, out, *more))
-
-
-def spawn(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start a command in a process group of its own."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 DEADLY = """
@@ -104,12 +97,6 @@ pipeline.merge_batches.merge_batch = merge_batch
 """What workers load before they start: the southern batches take down whichever of them they land on."""
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def wait_for_blocks(process: subprocess.Popen[bytes], out: Path, wanted: int) -> int:
     """Wait until a run has so many blocks on disk, or has ended; return how many it has."""
     deadline = time.monotonic() + PATIENCE_S
@@ -153,53 +140,13 @@ def test_a_run_killed_three_times_and_resumed_gives_the_same_bytes(
     assert not list(tmp_path.rglob("*.tmp*"))
 
 
-@contextlib.contextmanager
-def real_cluster(
-    folder: Path, *, worker: Sequence[str] = ("--no-nanny",)
-) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """Yield the address of a `dask scheduler` and its two `dask worker` processes, over TCP."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
-    dask = [sys.executable, "-m", "dask"]
-    host = ["--host", "127.0.0.1", "--no-dashboard"]
-    started = [spawn([*dask, "scheduler", *host, "--port", str(port)])]
-    workers: list[subprocess.Popen[bytes]] = []
-    try:
-        workers += [start_worker(address, folder, *worker) for _ in range(2)]
-        yield address, workers
-    finally:
-        for process in started + workers:
-            kill_group(process)
-
-
-def start_worker(address: str, folder: Path, *more: str) -> subprocess.Popen[bytes]:
-    own = ["--nthreads", "1", "--local-directory", str(folder), "--no-dashboard", *more]
-    return spawn([sys.executable, "-m", "dask", "worker", address, *own])
-
-
-def wait_for_workers(address: str, count: int) -> None:
-    from distributed import Client
-
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            with Client(address, timeout=5) as client:
-                client.wait_for_workers(count, timeout=PATIENCE_S)
-                return
-        except OSError:
-            assert time.monotonic() < deadline, "no scheduler came up"
-            time.sleep(0.2)
-
-
 @pytest.mark.slow
 def test_a_worker_killed_in_the_middle_on_a_real_cluster_costs_nothing(
     undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path
 ) -> None:
     region, expected = undisturbed
     out = tmp_path / "run"
-    with real_cluster(tmp_path) as (address, workers):
+    with real_cluster(tmp_path) as (address, workers, _):
         wait_for_workers(address, 2)
         process = start(region, out, "--scheduler", address)
         n_done = wait_for_blocks(process, out, 1)
@@ -219,7 +166,7 @@ def test_a_block_that_kills_every_worker_is_recorded_and_the_run_goes_on(
     deadly.write_text(DEADLY)
     # Two deaths instead of four: workers take seconds to come back.
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
-    with real_cluster(tmp_path, worker=["--nanny", "--preload", str(deadly)]) as (address, _):
+    with real_cluster(tmp_path, worker=["--nanny", "--preload", str(deadly)]) as (address, _, _):
         wait_for_workers(address, 2)
         assert run_here(region, out, "--scheduler", address) == 3
     (failed,) = json.loads((out / "manifest.json").read_text())["blocks"]["failed"]
@@ -231,6 +178,23 @@ def test_a_block_that_kills_every_worker_is_recorded_and_the_run_goes_on(
     # Elsewhere it does no harm: only this block is left to do, and then all is as if nothing had happened.
     assert run_here(region, out, "--workers", "0") == 0
     assert results_of(out) == expected
+
+
+@pytest.mark.slow
+def test_the_last_block_that_is_left_does_not_take_the_run_with_it(
+    undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region, _ = undisturbed
+    out, deadly = tmp_path / "run", tmp_path / "deadly.py"
+    shutil.copytree(region.parent / "whole", out)
+    for path in (out / "parts").glob("00001-00002-*"):
+        path.unlink()
+    (out / "report.json").unlink()
+    deadly.write_text(DEADLY)
+    monkeypatch.setattr(pipeline.cluster, "ALLOWED_FAILURES", 1)
+    with dask.config.set({"distributed.worker.preload": [str(deadly)]}):
+        assert run_here(region, out, "--workers", "2") == 3
+    assert (out / "report.json").is_file()
 
 
 @pytest.mark.slow
@@ -246,7 +210,7 @@ def test_a_run_says_when_no_worker_is_left_waits_for_new_ones_and_ends_where_non
         monkeypatch.setattr(module, "LOOK_EACH_S", 0.2)
     monkeypatch.setattr(worker_watch, "SAY_AFTER_S", 0.5)
     monkeypatch.setattr(worker_watch, "PATIENCE_S", 1.5)
-    with real_cluster(tmp_path) as (address, workers):
+    with real_cluster(tmp_path) as (address, workers, _):
         wait_for_workers(address, 2)
         command = ["run", str(region), "--out", str(out), "--scheduler", address]
         with after_blocks(out, 1, lambda: [kill_group(each) for each in workers]):
@@ -293,7 +257,7 @@ def after_blocks(out: Path, wanted: int, act: Callable[[], object]) -> Iterator[
 
 
 @pytest.mark.slow
-def test_workers_that_die_while_merging_cost_nothing(
+def test_a_batch_that_kills_workers_ends_the_merge_and_not_the_process_that_asks(
     undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     region, expected = undisturbed
@@ -307,9 +271,12 @@ def test_workers_that_die_while_merging_cost_nothing(
     monkeypatch.setenv("DEADLY_BELOW_M", str(bounds[:, 1].min() + 0.5))
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
     monkeypatch.setattr(pipeline.merge, "WORTH_WORKERS", 1)
-    with real_cluster(tmp_path, worker=["--nanny", "--preload", str(deadly)]) as (address, _):
+    with real_cluster(tmp_path, worker=["--nanny", "--preload", str(deadly)]) as (address, _, _):
         wait_for_workers(address, 2)
-        merge(out, kept_options(out), scheduler=address, parts_at_once=40)
-    # Each such batch is tried twice, then merged by the process that asks.
-    assert len((tmp_path / "deaths").read_text().split()) >= 2
+        with pytest.raises(ClusterError, match="--workers 0"):
+            merge(out, kept_options(out), scheduler=address, parts_at_once=40)
+    deaths = (tmp_path / "deaths").read_text().split()
+    assert len(deaths) >= 2 and str(os.getpid()) not in deaths
+    # By the user's own word it is merged here, where it does no harm.
+    merge(out, kept_options(out), workers=0, parts_at_once=40)
     assert results_of(out) == expected

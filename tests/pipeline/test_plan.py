@@ -147,8 +147,10 @@ def test_two_runs_do_not_share_a_folder_and_leftovers_are_swept(tmp_path: Path) 
     leftover = tmp_path / "parts" / ".00000-00000-ab-12345678.tmp.parquet"
     leftover.parent.mkdir()
     leftover.write_text("half")
+    half = tmp_path / ".diff-abcd1234" / "new"
+    half.mkdir(parents=True)
     with hold_folder(tmp_path):
-        assert not leftover.exists()
+        assert not leftover.exists() and not half.parent.exists()
         with pytest.raises(OutputError, match="another run"), hold_folder(tmp_path):
             pass
         # What a worker leaves that is killed while the run goes on.

@@ -1,13 +1,19 @@
 """Stages run one by one, and folders that hold what somebody else put there."""
 
 import json
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
 import shapely
 
+from groundplan.errors import SchemaError
+from pipeline.blocks import BlockResult, run_block
 from pipeline.cli import main
+from pipeline.config import read_region
+from pipeline.plan import BlockTask
+from pipeline.run import RunOptions, plan_run, run_detect, run_merge
 
 REGION = (
     'name = "painted"\nscenes = ["scene.tif"]\naoi = "half.geojson"\n'
@@ -72,6 +78,76 @@ def test_a_spoiled_run_folder_is_one_line(
     assert main(["merge", str(tmp_path)]) == 1
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
+
+
+def test_parts_of_a_stopped_run_are_not_merged_with_those_of_the_run_before(
+    region: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    detect, merge = ["detect", str(region), "--out", str(out), "--workers", "0"], ["merge", str(out)]
+
+    def refused(words: str) -> None:
+        capsys.readouterr()
+        assert main(merge) == 1
+        said = capsys.readouterr().err.strip()
+        assert words in said and "it takes over what is done" in said and "\n" not in said
+
+    def stopped(*more: str) -> None:
+        left = [run_block]
+
+        def once(task: BlockTask) -> BlockResult:
+            if not left:
+                raise KeyboardInterrupt
+            return left.pop()(task)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pipeline.detect.run_block", once)
+            assert main([*detect, *more]) == 130
+
+    stopped()
+    refused("1 parts of a run that did not come to its end")
+    assert main(detect) == main(merge) == 0
+    whole = {path.name for path in (out / "parts").iterdir()}
+    features = (out / "features.parquet").read_bytes()
+    region.write_text(REGION.replace("gsd_m = 0", "gsd_m = 0\nmin_score = { building = 0.4 }"))
+    stopped()
+    assert whole < {path.name for path in (out / "parts").iterdir()}
+    refused("1 parts of a run that did not come to its end")
+    # Either run, brought to its end, is merged; the other's parts have gone.
+    region.write_text(REGION)
+    assert main(detect) == main(merge) == 0
+    assert (out / "features.parquet").read_bytes() == features
+    stopped("--fresh")
+    refused("of the parts that manifest.json lists")
+
+
+def test_a_run_merges_the_parts_of_its_plan_and_no_others(region: Path, tmp_path: Path) -> None:
+    plan = plan_run(read_region(region, out=tmp_path), RunOptions(workers=0))
+    run_detect(plan, RunOptions(workers=0))
+    features = run_merge(plan, RunOptions(workers=0))
+    task = plan.tasks[0]
+    shutil.copy(task.part, task.part.with_name(f"{task.row:05d}-{task.col:05d}-{'0' * 16}.parquet"))
+    assert run_merge(plan, RunOptions(workers=0)).equals(features)
+    for path in (tmp_path / "parts").iterdir():
+        path.unlink()
+    with pytest.raises(
+        SchemaError, match=r"none of \d+ blocks left a part in .*; manifest.json beside it says why"
+    ):
+        run_merge(plan, RunOptions(workers=0))
+
+
+def test_parts_under_our_names_without_records_are_merged_as_anyones(region: Path, tmp_path: Path) -> None:
+    assert main(["detect", str(region), "--out", str(tmp_path / "out"), "--workers", "0"]) == 0
+    shutil.copytree(
+        tmp_path / "out" / "parts", tmp_path / "mine" / "parts", ignore=shutil.ignore_patterns("*.json")
+    )
+    assert main(["merge", str(tmp_path / "mine")]) == 0
+    # Another detector's parts in the place of ours, with what the manifest says of the ground.
+    shutil.rmtree(tmp_path / "out" / "parts")
+    (tmp_path / "out" / "parts").mkdir()
+    for number, path in enumerate((tmp_path / "mine" / "parts").iterdir()):
+        shutil.copy(path, tmp_path / "out" / "parts" / f"{number}.parquet")
+    assert main(["merge", str(tmp_path / "out")]) == 0
 
 
 def test_files_of_others_among_the_parts_are_neither_merged_nor_removed(
