@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.roi_heads import RoIHeads, maskrcnn_inference
-from torchvision.ops import clip_boxes_to_image
+from torchvision.ops import batched_nms, clip_boxes_to_image
 
 LEAST_SCORE = 0.05
 """Boxes to which the first head gives less than this, of every label, are nothing and not looked at again."""
@@ -115,7 +115,9 @@ def look_again(
         Puts regions (N, C, 7, 7) into the order in which the second head wants them.
     """
     assert isinstance(heads, CascadeRoIHeads) and heads.second is not None
-    boxes, kept = first_boxes(heads, proposals, logits, changes, image_sizes)
+    # What the last suppression would leave out of the first head's boxes need not be looked at again: of 600
+    # proposals in a dense town that is four fifths.
+    boxes, kept = first_boxes(heads, proposals, logits, changes, image_sizes, repeats_iou=heads.nms_thresh)
     if len(kept) == 0:
         return boxes, logits[kept], changes[kept]
     again, moved = heads.second(arrange(both_regions(heads, pyramid, boxes, image_sizes)))
@@ -124,9 +126,20 @@ def look_again(
 
 
 def first_boxes(
-    heads: RoIHeads, proposals: list[Tensor], logits: Tensor, changes: Tensor, image_sizes: list[tuple[int, int]]
+    heads: RoIHeads,
+    proposals: list[Tensor],
+    logits: Tensor,
+    changes: Tensor,
+    image_sizes: list[tuple[int, int]],
+    *,
+    repeats_iou: float = 1.0,
 ) -> tuple[list[Tensor], Tensor]:
     """Return, per image, the box of each proposal's best label where that is not nothing, and which these are.
+
+    Parameters
+    ----------
+    repeats_iou : float
+        A box that overlaps a better one of its label by more is left out.
 
     Returns
     -------
@@ -139,10 +152,14 @@ def first_boxes(
     every = heads.box_coder.decode_single(own, torch.cat(proposals))
     counts = [len(each) for each in proposals]
     boxes, kept, start = [], [], 0
-    for own_boxes, own_scores, size in zip(every.split(counts), scores.split(counts), image_sizes, strict=True):
+    for own_boxes, own_scores, own_label, size in zip(
+        every.split(counts), scores.split(counts), label.split(counts), image_sizes, strict=True
+    ):
         clipped = clip_boxes_to_image(own_boxes, size)
         wide = (clipped[:, 2:] - clipped[:, :2]).amin(dim=1) >= LEAST_SIDE_PX
         keep = torch.nonzero(wide & (own_scores >= LEAST_SCORE)).squeeze(1)
+        if repeats_iou < 1:
+            keep = keep[batched_nms(clipped[keep], own_scores[keep], own_label[keep], repeats_iou)]
         boxes.append(clipped[keep])
         kept.append(keep + start)
         start += len(own_boxes)

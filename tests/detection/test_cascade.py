@@ -79,6 +79,16 @@ def test_only_what_the_first_head_takes_for_something_is_looked_at_again(model: 
     assert float(logits.softmax(1)[0, 1:].max()) < LEAST_SCORE < float(logits.softmax(1)[2, 4])
 
 
+def test_of_boxes_that_are_repeats_only_the_best_is_looked_at_again(model: GeneralizedRCNN) -> None:
+    boxes = [torch.tensor([[10.0, 10, 50, 50], [12.0, 10, 52, 50], [11.0, 11, 51, 51], [90.0, 90, 120, 120]])]
+    logits = torch.zeros(4, 8)
+    logits[0, 2], logits[1, 2], logits[2, 3], logits[3, 2] = 2.0, 4.0, 3.0, 1.0
+    every = first_boxes(model.roi_heads, boxes, logits, torch.zeros(4, 32), [SIZE])[1]
+    _, kept = first_boxes(model.roi_heads, boxes, logits, torch.zeros(4, 32), [SIZE], repeats_iou=0.5)
+    # The third is of another label.
+    assert sorted(every.tolist()) == [0, 1, 2, 3] and sorted(kept.tolist()) == [1, 2, 3]
+
+
 def test_a_box_moves_as_its_best_label_says_and_stays_in_the_image(model: GeneralizedRCNN) -> None:
     boxes, logits, changes = [torch.tensor([[100.0, 40, 120, 60]])], torch.zeros(1, 8), torch.zeros(1, 8, 4)
     logits[0, 3] = 5.0
@@ -92,7 +102,7 @@ def test_scores_are_the_mean_of_both_heads_log_odds(model: GeneralizedRCNN, pyra
     with torch.inference_mode():
         logits, changes = heads.box_predictor(heads.box_head(heads.box_roi_pool(pyramid, boxes, [SIZE] * 2)))
         shown, both, moved = look_again(heads, pyramid, boxes, logits, changes, [SIZE] * 2)
-        _, kept = first_boxes(heads, boxes, logits, changes, [SIZE] * 2)
+        _, kept = first_boxes(heads, boxes, logits, changes, [SIZE] * 2, repeats_iou=heads.nms_thresh)
         again, expected = heads.second(both_regions(heads, pyramid, shown, [SIZE] * 2))
     assert len(kept) > 5 and torch.equal(moved, expected)
     odds = [each[:, 2] - each[:, 0] for each in (both, logits[kept], again)]
