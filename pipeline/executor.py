@@ -54,10 +54,17 @@ class SerialExecutor:
 
 
 class DaskExecutor:
-    """Runs tasks on the workers of a `distributed.Client`, a wave at a time."""
+    """Runs tasks on the workers of a `distributed.Client`, a wave at a time.
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
+    Parameters
+    ----------
+    client : distributed.Client
+    most : int, optional
+        Tasks in a wave, however many workers there are: for tasks that carry data, which client and scheduler hold.
+    """
+
+    def __init__(self, client: Any, *, most: int | None = None) -> None:
+        self.client, self.most = client, most
 
     def run(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
@@ -104,6 +111,7 @@ class DaskExecutor:
             try:
                 # Workers may come and go.
                 room = max(1, WAVE_PER_THREAD * watch.threads())
+                room = room if self.most is None else min(room, self.most)
             except Error:
                 raise
             except (CancelledError, OSError) as error:
@@ -185,7 +193,7 @@ def _leave(error: DeviceError) -> str:
 
 
 @contextmanager
-def open_executor(*, workers: int, scheduler: str | None) -> Iterator[Executor]:
+def open_executor(*, workers: int, scheduler: str | None, most: int | None = None) -> Iterator[Executor]:
     """Yield an executor: a Dask cluster at an address, one on this machine, or none.
 
     Parameters
@@ -194,6 +202,8 @@ def open_executor(*, workers: int, scheduler: str | None) -> Iterator[Executor]:
         Worker processes on this machine, one task at a time each; 0 runs everything in this process.
     scheduler : str, optional
         Address of a running Dask scheduler, such as ``tcp://host:8786``; `workers` is then ignored.
+    most : int, optional
+        As for `DaskExecutor`.
 
     Raises
     ------
@@ -207,7 +217,7 @@ def open_executor(*, workers: int, scheduler: str | None) -> Iterator[Executor]:
 
     opened = connect(scheduler) if scheduler is not None else local_cluster(workers)
     with opened as client:
-        yield DaskExecutor(client)
+        yield DaskExecutor(client, most=most)
 
 
 def default_workers() -> int:

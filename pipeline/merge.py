@@ -15,7 +15,7 @@ from groundplan.geoparquet import write_parquet
 from groundplan.whole import write_bytes_whole
 from pipeline.executor import open_executor
 from pipeline.gather import PARTS_AT_ONCE, PartsFile, found_tiles, list_parts, parts_batches
-from pipeline.merge_batches import Tiles, merged_batches
+from pipeline.merge_batches import BATCHES_AT_ONCE, Tiles, merged_batches
 from pipeline.merge_options import CoarsePass, MergeOptions, Provenance
 
 TILES_NAME = "tiles.npy"
@@ -92,7 +92,7 @@ def merge(
     tiles = _tiles(run_dir, files, coarse=options.coarse)
     if sum(file.rows for file in files) < WORTH_WORKERS:
         workers, scheduler = 0, None
-    with open_executor(workers=workers, scheduler=scheduler) as executor:
+    with open_executor(workers=workers, scheduler=scheduler, most=BATCHES_AT_ONCE) as executor:
         batches = parts_batches(files, at_once=parts_at_once)
         merged = merged_batches(executor, batches, tiles=tiles, options=options)
     filled = [frame for frame in merged if len(frame)] or merged[:1]

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +48,38 @@ def fill_the_disk(number: int) -> int:
 
 def recur(number: int) -> int:
     return recur(number)
+
+
+class ManyWorkers:
+    """A client of a cluster of 100 threads; counts the tasks that it was given and are not done with."""
+
+    def __init__(self) -> None:
+        self.scheduler = SimpleNamespace(address="tcp://many:8786")
+        self.held = self.most_held = 0
+
+    def nthreads(self) -> dict[str, int]:
+        """Return the threads of each worker."""
+        return {"worker": 100}
+
+    def submit(self, _: Any, function: Callable[[int], int], task: int, **options: Any) -> Any:
+        """Return the future of a task, which is done at once."""
+        future: Any = Future()
+        future.key, future.release = str(task), self.forget
+        future.set_result(function(task))
+        self.held += 1
+        self.most_held = max(self.most_held, self.held)
+        return future
+
+    def forget(self) -> None:
+        """Be done with a task."""
+        self.held -= 1
+
+
+@pytest.mark.parametrize("most", [10, None])
+def test_a_wave_of_tasks_that_carry_data_does_not_grow_with_the_cluster(most: int | None) -> None:
+    client = ManyWorkers()
+    assert dict(DaskExecutor(client, most=most).run(double, range(50))) == {n: 2 * n for n in range(50)}
+    assert client.most_held == (most or 50) and client.held == 0
 
 
 def test_the_serial_executor_keeps_the_order() -> None:
