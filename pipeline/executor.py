@@ -60,7 +60,7 @@ class DaskExecutor:
     ----------
     client : distributed.Client
     most : int, optional
-        Tasks in a wave, however many workers there are: for tasks that carry data, which client and scheduler hold.
+        Tasks in a wave, however many workers there are: for tasks that carry data.
     """
 
     def __init__(self, client: Any, *, most: int | None = None) -> None:

@@ -20,7 +20,7 @@ Tiles = NDArray[np.float64] | None
 """(T, 4): bounds of tiles; None = not known."""
 
 BATCHES_AT_ONCE = 128
-"""Most batches that wait for workers or are with them: 3 MB each in the client, and half of that in the scheduler."""
+"""Most batches that wait for workers or are with them: 3 MB each in the client, half of that in the scheduler."""
 BESIDE_M = 1.0
 """Tiles this near to a batch's tiles say what lies beyond their borders; more than enough."""
 
