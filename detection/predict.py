@@ -57,8 +57,8 @@ class MaskRcnnDetector:
     ) -> None:
         weights = read_weights(path)
         record = weights.record
-        if threads is not None:
-            torch.set_num_threads(threads)
+        self._threads = threads
+        self._set_threads()
         self.device = pick_device(device)
         self.batch_tiles = GPU_BATCH_TILES if self.device.type == "cuda" else 1
         self.info = _info(weights, self.device)
@@ -90,12 +90,18 @@ class MaskRcnnDetector:
         """
         if not images:
             return []
+        self._set_threads()
         with torch.inference_mode():
             pyramid, found = self._engine.find(self._on_device(images).float().div_(255))
             size_px = images[0].shape[1:]
             wanted = [self._wanted(each, (size_px[0], size_px[1])) for each in found]
             masks = self._engine.masks(pyramid, wanted)
         return [self._record(each, own) for each, own in zip(wanted, masks, strict=True)]
+
+    def _set_threads(self) -> None:
+        # Of what runs the products each thread of a process has a setting of its own.
+        if self._threads is not None:
+            torch.set_num_threads(self._threads)
 
     def _on_device(self, images: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
         batch = torch.from_numpy(np.stack(images))

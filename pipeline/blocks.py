@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -41,6 +42,10 @@ READ_AHEAD = 2
 
 PASSING = (Error, OSError, RuntimeError, ValueError, ArithmeticError, MemoryError, ShapelyError)
 """Anything that a tile's pixels can cause; a bug in our own code (TypeError, KeyError, ...) stops the run."""
+
+
+_LOOKING = threading.Lock()
+"""Held while the network looks or is loaded; a worker's other thread then reads or outlines another block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +127,8 @@ def run_block(task: BlockTask) -> BlockResult:
         This process can no longer use the accelerator; there is no part then, and another process may make it.
     """
     check_code(task.code)
-    detector = worker_detector(task.detector)
+    with _LOOKING:
+        detector = worker_detector(task.detector)
     check_arithmetic(task.arithmetic, detector.info.arithmetic)
     clock = _Clock()
     seen: list[TileFootprints] = []
@@ -235,11 +241,12 @@ def _footprints(
 def _detected(
     reads: Sequence[_Read], task: BlockTask, *, detector: Detector, clock: _Clock
 ) -> list[TileFootprints]:
-    started = time.perf_counter()
     images = [read.image for read in reads if read.image is not None]
     valid = [read.valid for read in reads if read.valid is not None]
-    every = detect_shown(detector, images, valid)
-    clock.detect_s += time.perf_counter() - started
+    with _LOOKING:
+        started = time.perf_counter()
+        every = detect_shown(detector, images, valid)
+        clock.detect_s += time.perf_counter() - started
     started = time.perf_counter()
     grid = task.region.grid
     footprints = [

@@ -19,24 +19,29 @@ CONNECT_TIMEOUT_S = 20
 ALLOWED_FAILURES = 3
 """Workers that may die over one block before it is recorded as failed."""
 
+THREADS_PER_WORKER = 2
+"""Of which one at a time has the network (`pipeline.blocks`): the other reads, outlines and writes meanwhile."""
+
 MEMORY = {
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**28,
     "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
+    "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
 }
 """Bytes that a worker keeps instead of handing them back at once, as Dask would have it: a network asks for the
-same large arrays tile after tile, and fetching their pages from the system anew took half of its time."""
+same large arrays tile after tile, and fetching their pages from the system anew took half of its time. Both threads
+share one arena: what the network gave back in one of them is there for it in the other."""
 
 
 @contextmanager
 def local_cluster(workers: int) -> Iterator[Any]:
-    """Yield a client of a fresh cluster of single-threaded worker processes on the loopback interface."""
+    """Yield a client of a fresh cluster of worker processes on the loopback interface."""
     settings = {"distributed.scheduler.allowed-failures": ALLOWED_FAILURES, **MEMORY}
     # The workers' farewells at shutdown read like failures to a user.
     with (
         dask.config.set(settings),
         LocalCluster(
             n_workers=workers,
-            threads_per_worker=1,
+            threads_per_worker=THREADS_PER_WORKER,
             processes=True,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-WAVE_PER_THREAD = 4
+WAVE_PER_THREAD = 3
 """Tasks that the scheduler holds per worker thread: enough to keep it busy, few enough to forget a million."""
 
 

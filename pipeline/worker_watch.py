@@ -58,7 +58,7 @@ class WorkerWatch:
             return
         self._gone = now if self._gone is None else self._gone
         address = self.client.scheduler.address
-        remedy = f"start some with `dask worker {address} --nthreads 1`"
+        remedy = f"start some with `dask worker {address} --nthreads 2`"
         if now - self._gone >= PATIENCE_S:
             raise ClusterError(
                 f"the scheduler at {address} has had no workers for {PATIENCE_S:g} s; {remedy}, and run the same "

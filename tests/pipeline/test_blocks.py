@@ -1,7 +1,9 @@
 """A block's tiles: read ahead, looked at in batches, and each failure kept to the tile that it belongs to."""
 
 import dataclasses
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,28 @@ def test_batches_do_not_change_the_part(task: BlockTask, use: Any, tmp_path: Pat
         # Nine of the 25 reach beyond the imagery and are shown cut, each size by itself.
         assert max(detector.sizes) == min(size, 16)
         assert sum(detector.sizes) == 25
+
+
+def test_blocks_in_two_threads_share_the_network_one_at_a_time(task: BlockTask, use: Any, tmp_path: Path) -> None:
+    run_block(task)
+    alone = task.part.read_bytes()
+
+    class Watched(Batched):
+        inside = most_inside = 0
+
+        def detect(self, images: Sequence[Any]) -> list[Detections]:
+            self.inside += 1
+            self.most_inside = max(self.inside, self.most_inside)
+            time.sleep(0.002)
+            self.inside -= 1
+            return super().detect(images)
+
+    detector = use(Watched(1))
+    others = [dataclasses.replace(task, part=tmp_path / f"{name}.parquet") for name in "ab"]
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(run_block, others))
+    assert [each.part.read_bytes() for each in others] == [alone, alone]
+    assert detector.most_inside == 1
 
 
 def test_a_tile_that_fails_in_a_batch_fails_alone(task: BlockTask, use: Any) -> None:
