@@ -28,8 +28,8 @@ MEMORY = {
     "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
 }
 """Bytes that a worker keeps instead of handing them back at once, as Dask would have it: a network asks for the
-same large arrays tile after tile, and fetching their pages from the system anew took half of its time. Both threads
-share one arena: what the network gave back in one of them is there for it in the other."""
+same large arrays tile after tile, and fetching their pages from the system anew took half of its time. Both
+threads share one arena: what the network gave back in one of them is there for it in the other."""
 
 
 @contextmanager
