@@ -1,7 +1,8 @@
 """The same blocks on one worker process and on two -> how much faster two are, by the clock, as JSON.
 
-Each worker uses one thread. Beside the network, blocks that burn a fixed amount of processor time show what the
-machine itself gives: on one that does other things as well, neither figure says anything of groundplan.
+Workers are those of a run: the network has one thread, another reads and outlines. Beside the network, blocks
+that burn a fixed amount of processor time show what the machine itself gives: on one that does other things as
+well, neither figure says anything of groundplan.
 """
 
 import argparse

@@ -14,6 +14,7 @@ LEAST_SCORE = 0.05
 SURROUNDINGS = 2.0
 """Side of the ground that is seen around a box, in sides of the box."""
 LEAST_SIDE_PX = 1.0
+"""Nor are boxes narrower than this, of which a clip to the image may leave nothing."""
 
 
 class SecondHead(nn.Module):
@@ -88,7 +89,7 @@ class CascadeRoIHeads(RoIHeads):
 
 
 def look_again(
-    heads: RoIHeads,
+    heads: CascadeRoIHeads,
     pyramid: dict[str, Tensor],
     proposals: list[Tensor],
     logits: Tensor,
@@ -112,9 +113,18 @@ def look_again(
     image_sizes : list of (int, int)
         Height and width of each image.
     arrange : callable
-        Puts regions (N, C, 7, 7) into the order in which the second head wants them.
+        Puts regions (N, 2 C, 7, 7) into the order in which the second head wants them.
+
+    Returns
+    -------
+    list of Tensor of shape (K, 4)
+        One per image.
+    Tensor of shape (sum of K, classes)
+        Logits of both.
+    Tensor of shape (sum of K, 4 classes)
+        The second head's changes of these boxes.
     """
-    assert isinstance(heads, CascadeRoIHeads) and heads.second is not None
+    assert heads.second is not None
     # What the last suppression would leave out of the first head's boxes need not be looked at again: of 600
     # proposals in a dense town that is four fifths.
     boxes, kept = first_boxes(heads, proposals, logits, changes, image_sizes, repeats_iou=heads.nms_thresh)
@@ -138,6 +148,10 @@ def first_boxes(
 
     Parameters
     ----------
+    heads : RoIHeads
+        Its coder of boxes is used.
+    proposals, logits, changes, image_sizes
+        As of `look_again`.
     repeats_iou : float
         A box that overlaps a better one of its label by more is left out.
 

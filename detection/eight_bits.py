@@ -199,9 +199,8 @@ def measure_ranges(head: nn.Module, batches: Sequence[Tensor]) -> tuple[Range, .
 
 
 def mean_range(found: Sequence[Range]) -> Range:
-    """Return the mean of a layer's ranges in several batches."""
-    count = max(1, len(found))
-    return sum(low for low, _ in found) / count, sum(high for _, high in found) / count
+    """Return the mean of a layer's ranges in several batches, at least one."""
+    return sum(low for low, _ in found) / len(found), sum(high for _, high in found) / len(found)
 
 
 def _bytes(values: Tensor, steps: tuple[float, int]) -> Tensor:

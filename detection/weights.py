@@ -58,8 +58,9 @@ class WeightsRecord:
     spec: dict[str, Any] = field(default_factory=dict)
     """`ModelSpec` as a table."""
     ranges: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
-    """Least and greatest value that reaches each layer of ``masks``, of the feature ``pyramid`` and of
-    ``proposals``, for `detection.eight_bits`; a part that is missing is computed in 32 bits."""
+    """Least and greatest value that reaches each layer of ``masks``, of the feature ``pyramid``, of ``proposals``,
+    of ``boxes`` and of the ``second`` box head, for `detection.eight_bits`; a part that is missing is computed in
+    32 bits."""
     data: tuple[dict[str, Any], ...] = ()
     """What was trained on: name, count, licence and attribution of each source."""
     training: dict[str, Any] = field(default_factory=dict)

@@ -76,7 +76,7 @@ class BlockResult:
     read_s: float = 0.0
     """Seconds of reading, most of them while the network was at work."""
     wait_s: float = 0.0
-    """Seconds for which the network waited for reading."""
+    """Seconds for which the block waited for reading; another block may have had the network meanwhile."""
     detect_s: float = 0.0
     outline_s: float = 0.0
     valid_km2: float = 0.0

@@ -199,7 +199,8 @@ def open_executor(*, workers: int, scheduler: str | None, most: int | None = Non
     Parameters
     ----------
     workers : int
-        Worker processes on this machine, one task at a time each; 0 runs everything in this process.
+        Worker processes on this machine, each with `pipeline.cluster.THREADS_PER_WORKER`; 0 runs everything in
+        this process.
     scheduler : str, optional
         Address of a running Dask scheduler, such as ``tcp://host:8786``; `workers` is then ignored.
     most : int, optional

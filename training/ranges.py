@@ -26,7 +26,7 @@ def first_images(stream: CropStream) -> Iterator[Tensor]:
 def measure_weights(
     tensors: Mapping[str, Tensor], spec: ModelSpec, batches: Iterable[Tensor]
 ) -> dict[str, tuple[Range, ...]]:
-    """Return what `WeightsRecord.ranges` holds; without masks where the weights find nothing.
+    """Return what `WeightsRecord.ranges` holds; without masks and second head where the weights find nothing.
 
     Parameters
     ----------
@@ -61,8 +61,9 @@ def measure_weights(
             ]
             if any(len(each.boxes) for each in best):
                 regions.append(engine.mask_regions(pyramid, best))
-        each = (mean_range(own) for own in inputs.seen)
-        out = {part: tuple(itertools.islice(each, len(own))) for part, own in layers.items()}
+        seen = iter(inputs.seen)
+        of_parts = {part: list(itertools.islice(seen, len(own))) for part, own in layers.items()}
+        out = {part: tuple(map(mean_range, own)) for part, own in of_parts.items() if all(own)}
         if regions:
             out["masks"] = measure_ranges(engine.model.roi_heads.mask_head, regions)
     return out

@@ -160,6 +160,16 @@ def test_an_engine_with_all_ranges_has_nearly_the_same_features() -> None:
         assert isinstance(quick.model.roi_heads.box_head, EightBitBoxHead)
 
 
+def test_a_second_head_that_was_shown_nothing_has_no_ranges() -> None:
+    torch.manual_seed(9)
+    spec = dataclasses.replace(SMALL, cascade=True)
+    model = build_model(spec).eval()
+    torch.nn.init.constant_(model.roi_heads.box_predictor.cls_score.bias[:1], 50.0)
+    ranges = measure_weights(model.state_dict(), spec, [torch.rand(1, 3, 96, 96)])
+    # Ranges of nothing would cut all that it is shown later to nothing.
+    assert set(ranges) == {"pyramid", "proposals", "boxes"}
+
+
 def test_ranges_that_do_not_fit_the_weights_are_refused(tmp_path: Path) -> None:
     record = WeightsRecord(
         name="odd",
