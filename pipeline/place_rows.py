@@ -10,6 +10,7 @@ from PIL import Image
 
 from groundplan.errors import DataError
 from groundplan.labels import FIELD_LABELS
+from groundplan.vector import read_vector
 from pipeline.chip_rows import Line, Sources
 from pipeline.mosaic import evaluate_region, run_region_features
 from pipeline.run import RunOptions
@@ -141,8 +142,23 @@ def autzen_row(given: Sources) -> list[Line]:
             what="Autzen: fields claimed",
             measured=f"{len(own)}" + (": " + "; ".join(found[:8]) if found else ""),
             wanted="1 american_football_field, no other",
-        )
+        ),
+        _autzen_buildings(scene, given),
     ]
+
+
+def _autzen_buildings(scene: Path, given: Sources) -> Line:
+    """Measure where little is built and much is not: a stadium's car parks, meadows and woods, in haze."""
+    region = places.write_autzen_north(scene, given.work / "autzen_north", weights=str(given.weights))
+    found = evaluate_region(region, options=RunOptions(workers=0))["labels"]["building"]
+    aoi = read_vector(region.parent / "aoi.geojson")
+    km2 = float(aoi.to_crs(aoi.estimate_utm_crs()).area.sum()) / 1e6
+    false = round(found["n_features"] * (1 - (found["precision"] or 0.0)))
+    return Line(
+        what=f"Autzen, northern half ({km2:.2f} km2): buildings drawn for this project",
+        measured=f"{_measured(found)}; {false} claims match none",
+        wanted="",
+    )
 
 
 def _placed(chip: Chip, labels: Sequence[str], gsd_m: float) -> places.PlacedImage:

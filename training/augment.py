@@ -32,6 +32,8 @@ class AugmentOptions:
     """Share of crops that pass through a coarser resolution first."""
     coarsest_gsd_m: float = 1.2
     """Coarsest resolution they pass through."""
+    smeared: float = 0.25
+    """Share of these that keep more of one axis than of the other."""
     jpeg: float = 0.3
     """Share of crops that pass through JPEG of quality 35..95."""
     on_object: float = 0.6
@@ -250,7 +252,11 @@ def _degrade(
     if rng.random() < options.coarse:
         # By the metre and not by the octave: imagery of 1 m is as common as that of 0.4.
         coarse_gsd_m = float(rng.uniform(gsd_m, max(options.coarsest_gsd_m, 1.5 * gsd_m)))
-        small = (max(8, round(size[0] * gsd_m / coarse_gsd_m)), max(8, round(size[1] * gsd_m / coarse_gsd_m)))
+        kept = np.full(2, gsd_m / coarse_gsd_m)
+        if rng.random() < options.smeared:
+            # Scanners that move are sharper across their flight than along it.
+            kept[int(rng.integers(2))] = min(1.0, float(kept[0] * rng.uniform(1.3, 2.5)))
+        small = (max(8, round(size[0] * kept[0])), max(8, round(size[1] * kept[1])))
         down = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS)[int(rng.integers(3))]
         picture = picture.resize(small, down)
         if rng.random() < options.jpeg:

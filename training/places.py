@@ -19,13 +19,14 @@ from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
+from shapely.affinity import affine_transform
 
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import DataError
 from groundplan.geojson import write_geojson
 from groundplan.vector import read_vector
 from groundplan.whole import whole_file, write_text_whole
-from training.sources import BANEPA_VAL_FROM_PX
+from training.sources import AUTZEN_VAL_TO_PX, BANEPA_VAL_FROM_PX, read_added_buildings
 
 TILE_PX: Final = 256
 MERCATOR_HALF_M: Final = 20_037_508.342789244
@@ -149,6 +150,23 @@ def write_banepa_east(folder: Path, out: Path, *, weights: str) -> Path:
     inside = shapely.area(shapely.intersection(shapely.make_valid(shapes), area)) >= 0.5 * shapely.area(shapes)
     _write_truth(out, ["building"] * int(inside.sum()), list(shapes[inside]), crs=crs)
     aoi = gpd.GeoDataFrame({"name": ["east"]}, geometry=[area], crs=crs)
+    write_geojson(aoi, out / "aoi.geojson", id_column="name")
+    return _write_region(out, weights=weights, scenes=[str(scene.resolve())], labels=("building",), aoi=True)
+
+
+def write_autzen_north(scene: Path, out: Path, *, weights: str) -> Path:
+    """Write a region of the northern half of the Autzen scene, which is not trained on, with its buildings."""
+    if not scene.is_file():
+        raise DataError(f"no scene {scene}; give the data collection's folder")
+    with rasterio.open(scene) as dataset:
+        area = shapely.box(0, 0, dataset.width, AUTZEN_VAL_TO_PX)
+        to_ground = dataset.transform.to_shapely()
+        crs = dataset.crs
+    drawn = [(each, shapely.Polygon(each.rings[0])) for each in read_added_buildings("autzen")["autzen"]]
+    inside = [(each.ignore, affine_transform(shape, to_ground)) for each, shape in drawn if area.contains(shape)]
+    unclear, shapes = [each[0] for each in inside], [each[1] for each in inside]
+    _write_truth(out, ["building"] * len(shapes), shapes, crs=crs, unclear=unclear)
+    aoi = gpd.GeoDataFrame({"name": ["north"]}, geometry=[affine_transform(area, to_ground)], crs=crs)
     write_geojson(aoi, out / "aoi.geojson", id_column="name")
     return _write_region(out, weights=weights, scenes=[str(scene.resolve())], labels=("building",), aoi=True)
 

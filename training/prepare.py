@@ -13,11 +13,12 @@ from training.render_open import render_open
 from training.render_quarter import render_quarter
 from training.render_town import render_town
 from training.render_village import render_village
+from training.render_wild import render_wild
 from training.town_chips import write_town_chips
 
 log = logging.getLogger(__name__)
 
-NEEDED = ("fields", "naip", "buildings/banepa")
+NEEDED = ("fields", "naip", "buildings/banepa", "scenes")
 
 
 RENDERED = (("train", 1800, 71), ("val", 120, 22))
@@ -38,6 +39,7 @@ TOWNS = (
     ("villages", "rendered_village", render_village, 190, 240.0, 0.3, 512, 143),
     ("quarters", "rendered_quarter", render_quarter, 130, 240.0, 0.3, 512, 144),
     ("opens", "rendered_open", render_open, 80, 330.0, 0.3, 512, 145),
+    ("wilds", "rendered_wild", render_wild, 100, 240.0, 0.3, 512, 146),
 )
 """Folder, source, renderer, count, side in metres, metres per pixel, chip side in px and seed."""
 
@@ -89,10 +91,12 @@ def prepare_real_chips(data: Path, out: Path) -> dict[str, int]:
         "fields": sources.add_fields(data / "fields", writer),
         "naip": sources.add_naip(data / "naip", writer),
         "banepa": sources.add_banepa(data / "buildings" / "banepa", writer),
+        "autzen": sources.add_autzen(data / "scenes" / "autzen_rgb_1ft.tif", writer),
     }
     writer.close(
         description="UC Merced tiles (USGS, public domain) with own labels; NAIP chips (CC-BY 4.0, USDA NAIP and "
         "Ventura et al. 2024); Banepa (OpenAerialMap, CC-BY 4.0; footprints (c) OpenStreetMap contributors, ODbL)"
+        "; Autzen (PDAL data, CC-BY 4.0)"
     )
     log.info("chips written to %s: %s", out, counts)
     return counts

@@ -6,6 +6,7 @@ Folders are those of the data collection's README; each function returns how man
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ BANEPA_VAL_FROM_PX = 2048
 """First column of the eastern third of the Banepa scene, which is for validation only."""
 BANEPA_CHIP_GSD_M = 0.2
 BANEPA_CHIP_PX = 640
+AUTZEN_VAL_TO_PX = 2200
+"""Rows of the Autzen scene above this - the stadium, halls and car parks - are for validation only."""
+AUTZEN_GSD_M = 0.3048
+AUTZEN_CHIP_PX = 512
 ADDED_CHIP_PX = 256
 """Side of the pieces of Banepa's second scene whose buildings were drawn; named after row and column in pixels."""
 
@@ -106,7 +111,7 @@ def read_added_buildings(collection: str) -> dict[str, list[Instance]]:
     Parameters
     ----------
     collection : str
-        ``fields``, ``naip`` or ``banepa``.
+        ``fields``, ``naip``, ``banepa`` or ``autzen``, which is one image: its scene.
 
     Returns
     -------
@@ -191,6 +196,29 @@ def add_banepa(folder: Path, writer: ChipWriter) -> int:
     return count
 
 
+def add_autzen(scene_path: Path, writer: ChipWriter) -> int:
+    """Add a scene of fields, woods and a river in haze, with few buildings: what is no roof in another light."""
+    labelled = read_added_buildings("autzen")["autzen"]
+    count = 0
+    with rasterio.open(scene_path) as scene:
+        for split, first, last in (("val", 0, AUTZEN_VAL_TO_PX), ("train", AUTZEN_VAL_TO_PX, scene.height)):
+            for row in _starts(first, last, AUTZEN_CHIP_PX):
+                for col in _starts(0, scene.width, AUTZEN_CHIP_PX):
+                    pixels = scene.read((1, 2, 3), window=Window(col, row, AUTZEN_CHIP_PX, AUTZEN_CHIP_PX))
+                    writer.add(
+                        np.ascontiguousarray(pixels.transpose(1, 2, 0)),
+                        _cut(labelled, col, row, AUTZEN_CHIP_PX),
+                        name=f"autzen_{split}_{row}_{col}",
+                        gsd_m=AUTZEN_GSD_M,
+                        split=split,
+                        source="autzen",
+                        # The northern part has a stadium and practice grounds, which nobody outlined.
+                        complete=frozenset(LABELS if split == "train" else ("building",)),
+                    )
+                    count += 1
+    return count
+
+
 @contextmanager
 def _metric(scene: rasterio.DatasetReader) -> Iterator[WarpedVRT]:
     """Open a scene in metres, at the resolution of Banepa's chips."""
@@ -236,10 +264,15 @@ def _rings(polygon: shapely.Polygon, to_px: rasterio.Affine) -> Rings:
 
 
 def _inside(rings: list[Rings], col: int, row: int, size: int) -> list[Instance]:
+    return _cut([Instance(label="building", rings=each) for each in rings], col, row, size)
+
+
+def _cut(instances: Sequence[Instance], col: int, row: int, size: int) -> list[Instance]:
+    """Return what a square window shows of a scene's objects, in pixels of the window."""
     out = []
-    for each in rings:
-        moved = tuple(ring - (col, row) for ring in each)
+    for each in instances:
+        moved = tuple(ring - (col, row) for ring in each.rings)
         (left, top), (right, bottom) = moved[0].min(axis=0), moved[0].max(axis=0)
         if right > 0 and bottom > 0 and left < size and top < size:
-            out.append(Instance(label="building", rings=moved))
+            out.append(replace(each, rings=moved))
     return out

@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from groundplan.labels import FIELD_LABELS
-from training.sources import read_added, read_added_buildings
+from training.sources import AUTZEN_VAL_TO_PX, read_added, read_added_buildings
 
 CHIP_PX = 256
 MOST_BEYOND_PX = 8
@@ -58,6 +58,20 @@ def test_added_buildings_are_roofs_inside_their_chips_that_do_not_cover_each_oth
         for one, other in itertools.combinations(roofs, 2):
             shared = one.intersection(other).area
             assert shared < 0.7 * min(one.area, other.area), name
+
+
+def test_the_buildings_drawn_in_the_autzen_scene_lie_in_one_of_its_halves():
+    roofs = []
+    for each in read_added_buildings("autzen")["autzen"]:
+        shape = shapely.Polygon(each.rings[0])
+        left, top, right, bottom = shape.bounds
+        assert shape.is_valid
+        assert left >= 0.0 and top >= 0.0 and right <= 3248 and bottom <= 4385
+        assert bottom <= AUTZEN_VAL_TO_PX or top >= AUTZEN_VAL_TO_PX, "trained on and measured with"
+        roofs += [] if each.ignore else [shape]
+    assert len(roofs) > 20
+    for one, other in itertools.combinations(roofs, 2):
+        assert one.intersection(other).area < 0.1 * min(one.area, other.area)
 
 
 def test_what_may_be_a_building_is_ignored_and_an_image_without_any_is_named(tmp_path, monkeypatch):

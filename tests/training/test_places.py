@@ -57,6 +57,32 @@ def test_web_tiles_are_put_together_where_they_lie(tmp_path: Path) -> None:
         places.write_web_tiles(source, tmp_path / "none", weights="painted", zoom=19)
 
 
+def test_the_north_of_the_autzen_scene_has_the_buildings_drawn_in_it(tmp_path: Path, monkeypatch) -> None:
+    image = np.full((80, 60, 3), 60, np.uint8)
+    image[10:20, 5:25] = image[60:70, 5:25] = WHITE
+    transform = rasterio.Affine(1.0, 0.0, 635_600.0, 0.0, -1.0, 853_300.0)
+    profile = {"driver": "GTiff", "height": 80, "width": 60, "count": 3, "dtype": "uint8", "crs": "EPSG:2994"}
+    with rasterio.open(tmp_path / "scene.tif", "w", transform=transform, **profile) as scene:
+        scene.write(image.transpose(2, 0, 1))
+
+    def box(top: int) -> list[list[float]]:
+        return [[5.0, top], [25.0, top], [25.0, top + 10.0], [5.0, top + 10.0]]
+
+    table = {"autzen": {"buildings": [box(10), box(60)], "doubtful": [box(25)]}}
+    (tmp_path / "autzen_buildings.json").write_text(json.dumps(table))
+    monkeypatch.setattr("training.sources.ADDED_LABELS", tmp_path)
+    monkeypatch.setattr("training.places.AUTZEN_VAL_TO_PX", 40)
+    region = places.write_autzen_north(tmp_path / "scene.tif", tmp_path / "out", weights="painted")
+    truth = read_vector(tmp_path / "out" / "truth.geojson")
+    assert truth["ignore"].tolist() == [False, True]
+    assert read_vector(region.parent / "aoi.geojson").to_crs(2994).area.sum() == pytest.approx(60 * 40, rel=1e-3)
+    first = truth.to_crs(2994).geometry.iloc[0]
+    assert first.symmetric_difference(shapely.box(635_605, 853_280, 635_625, 853_290)).area < 2.0
+    assert read_region(region).model.labels == ("building",)
+    with pytest.raises(DataError, match="no scene"):
+        places.write_autzen_north(tmp_path / "none.tif", tmp_path / "out", weights="painted")
+
+
 def test_every_image_without_a_place_begins_at_the_same_place_of_a_default_tile() -> None:
     tiling = TilingTable()
     stride_m = (tiling.tile_px - tiling.overlap_px) * 0.3
