@@ -63,7 +63,7 @@ FINE = CompositeKind(
         "running_track": 0.07,
     },
     # Banepa has few chips, but every building in them is drawn.
-    background_share={"fields": 0.5, "naip": 0.3, "banepa": 0.2},
+    background_share={"fields": 0.46, "naip": 0.27, "banepa": 0.17, "autzen": 0.1},
     most_patches=4,
 )
 """At the model's resolution; labels without real examples are drawn more often."""
@@ -81,7 +81,7 @@ COARSE = CompositeKind(
         "american_football_field": 0.22,
         "running_track": 0.24,
     },
-    background_share={"naip": 0.65, "fields": 0.2, "banepa": 0.15},
+    background_share={"naip": 0.56, "fields": 0.17, "banepa": 0.13, "autzen": 0.14},
     most_patches=6,
     gsd_m=0.9,
 )

@@ -14,6 +14,7 @@ from training.render_quarter import render_quarter
 from training.render_town import render_town
 from training.render_village import render_village
 from training.render_wild import render_wild
+from training.render_works import render_works
 from training.town_chips import write_town_chips
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ TOWNS = (
     ("villages", "rendered_village", render_village, 190, 240.0, 0.3, 512, 143),
     ("quarters", "rendered_quarter", render_quarter, 130, 240.0, 0.3, 512, 144),
     ("opens", "rendered_open", render_open, 80, 330.0, 0.3, 512, 145),
+    ("works", "rendered_works", render_works, 60, 330.0, 0.3, 512, 147),
     ("wilds", "rendered_wild", render_wild, 100, 240.0, 0.3, 512, 146),
 )
 """Folder, source, renderer, count, side in metres, metres per pixel, chip side in px and seed."""

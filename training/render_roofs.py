@@ -1,6 +1,6 @@
 """Rectangular wings -> a roof with lit and shaded planes, its shadow on the ground, and things standing on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -59,11 +59,21 @@ class House:
     colour: Colour
     courtyard: Polygon | None = None
     """A hole in the footprint; None = none."""
+    parts: tuple["House", ...] = ()
+    """Roofs of other heights and colours that are one building with it: on it, or against it."""
+
+    def base(self) -> Polygon:
+        """Return the outline without its parts, in the building's own metres."""
+        whole = shapely.union_all([wing.shape() for wing in self.wings])
+        return shapely.orient_polygons(whole if self.courtyard is None else whole.difference(self.courtyard))
 
     def footprint(self) -> Polygon:
         """Return the outline as seen from above, in the building's own metres."""
-        whole = shapely.union_all([wing.shape() for wing in self.wings])
-        return shapely.orient_polygons(whole if self.courtyard is None else whole.difference(self.courtyard))
+        if not self.parts:
+            return self.base()
+        return shapely.orient_polygons(
+            shapely.union_all([self.base(), *(part.footprint() for part in self.parts)])
+        )
 
 
 def choose_colour(roof: RoofKind, *, rng: np.random.Generator) -> Colour:
@@ -77,14 +87,20 @@ def choose_colour(roof: RoofKind, *, rng: np.random.Generator) -> Colour:
 
 def draw_house_shadow(canvas: Canvas, pose: Pose, house: House, *, sun: Sun) -> None:
     """Draw the shadow of a building; drawn for all buildings before any roof."""
-    ground = pose.place(house.footprint())
+    shadow = shapely.union_all([_shadow(pose, each, sun=sun) for each in (house, *house.parts)])
+    canvas.shade(shadow, strength=sun.strength, soft_m=0.12)
+
+
+def _shadow(pose: Pose, house: House, *, sun: Sun) -> BaseGeometry:
+    """Return where the shadow of a roof falls, without those of its parts."""
+    ground = pose.place(house.base())
     narrow = min(min(wing.x1 - wing.x0, wing.y1 - wing.y0) for wing in house.wings)
     x_m, y_m = sun.shift(house.height_m)
     shadow = swept_area(ground, (x_m, y_m))
     if house.slope > 0.0:
         top_x, top_y = sun.shift(house.height_m + 0.35 * narrow * house.slope)
         shadow = shadow.union(swept_area(ground.buffer(-0.25 * narrow), (top_x, top_y)))
-    canvas.shade(shadow, strength=sun.strength, soft_m=0.12)
+    return shadow
 
 
 def swept_area(ground: BaseGeometry, shift: tuple[float, float]) -> BaseGeometry:
@@ -120,7 +136,7 @@ def roof_heights(house: House, along: Floats, across: Floats) -> tuple[Floats, F
 def draw_house(canvas: Canvas, pose: Pose, house: House, *, sun: Sun, rng: np.random.Generator) -> None:
     """Draw the roof of a building and what stands on it; the shadow on the ground is drawn apart."""
     gsd_m = canvas.gsd_m
-    ground = house.footprint()
+    ground = house.base()
     turn = np.deg2rad(pose.turn_deg)
     cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     to_sun = np.deg2rad(sun.azimuth_deg + 180.0) - turn
@@ -151,6 +167,13 @@ def draw_house(canvas: Canvas, pose: Pose, house: House, *, sun: Sun, rng: np.ra
         draw_flat_things(canvas, pose, house, ground, sun=sun, rng=rng)
     elif rng.random() < 0.4:
         draw_skylights(canvas, pose, house, rng=rng)
+    below = pose.place(ground)
+    for part in sorted(house.parts, key=lambda each: each.height_m):
+        if part.height_m > house.height_m:
+            step = replace(part, height_m=part.height_m - house.height_m)
+            canvas.shade(_shadow(pose, step, sun=sun).intersection(below), strength=sun.strength, soft_m=0.12)
+        draw_house(canvas, pose, part, sun=sun, rng=rng)
+        below = below.union(pose.place(part.base()))
 
 
 def draw_flat_things(

@@ -46,7 +46,7 @@ def write_town_chips(
     source : str
         Source named in the chips.
     render : callable
-        `render_town`, `render_village`, `render_quarter`, `render_open` or `render_wild`.
+        `render_town`, `render_village`, `render_quarter`, `render_open`, `render_works` or `render_wild`.
 
     Returns
     -------
