@@ -50,7 +50,7 @@ class PlainMaskRcnn(nn.Module):
         """Return what torchvision does, without what is not wanted."""
         assert self.settings is not None
         out = []
-        for found in self.model(images):
+        for image, found in zip(images, self.model(images), strict=True):
             labels = found["labels"].numpy()
             raw, boxes = found["scores"].numpy(), found["boxes"].numpy()
             names, record = self.settings.names, self.settings.record
@@ -61,7 +61,7 @@ class PlainMaskRcnn(nn.Module):
                 names=names,
                 weights=record.neighbours,
                 reach_px=REACH_M / record.gsd_m,
-                size_px=(self.settings.tile_px, self.settings.tile_px),
+                seen=image.numpy().any(axis=0),
             )
             scores = calibrate_scores(raw, labels, names=names, table=record.calibration, lift=lift)
             least = [np.inf, *(self.settings.min_score.get(name, np.inf) for name in self.settings.names)]

@@ -93,8 +93,7 @@ class MaskRcnnDetector:
         self._set_threads()
         with torch.inference_mode():
             pyramid, found = self._engine.find(self._on_device(images).float().div_(255))
-            size_px = images[0].shape[1:]
-            wanted = [self._wanted(each, (size_px[0], size_px[1])) for each in found]
+            wanted = [self._wanted(each, image) for each, image in zip(found, images, strict=True)]
             masks = self._engine.masks(pyramid, wanted)
         return [self._record(each, own) for each, own in zip(wanted, masks, strict=True)]
 
@@ -110,7 +109,7 @@ class MaskRcnnDetector:
         # As bytes, and from memory that is not paged out, a GPU fetches them by itself.
         return batch.pin_memory().to(self.device, non_blocking=True)
 
-    def _wanted(self, found: Found, size_px: tuple[int, int]) -> Found:
+    def _wanted(self, found: Found, image: NDArray[np.uint8]) -> Found:
         """Return the boxes that are kept, with calibrated scores, best first."""
         labels, boxes = found.labels.cpu().numpy(), found.boxes.cpu().numpy()
         scores = found.scores.cpu().numpy().astype(np.float32)
@@ -121,7 +120,7 @@ class MaskRcnnDetector:
             names=self._names,
             weights=self._neighbours,
             reach_px=REACH_M / self.info.gsd_m,
-            size_px=size_px,
+            seen=np.asarray(image.any(axis=0)),
         )
         scores = calibrate_scores(scores, labels, names=self._names, table=self._calibration, lift=lift)
         keep = (scores >= self._least[labels]) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])

@@ -23,16 +23,28 @@ def buildings_row(given: Sources) -> list[Line]:
     """Polygon F1 of US buildings; where the figure wanted is a mean over five trainings, this is one."""
     out = []
     for source, wanted in (("fields", "F1 0.75"), ("naip", "")):
-        chips = [chip for chip in given.kept("real", source=source) if "building" in chip.complete]
-        built = [chip for chip in chips if any(each.label == "building" for each in chip.instances)]
-        bare = [chip for chip in chips if not chip.instances]
-        if not built:
-            raise DataError(f"no chip in {given.chips / 'real'} has buildings; prepare the chips again")
+        built, bare = _labelled(given, source)
         built = some_chips(built, given.limit)
         region = _placed_region(given, built, f"us_{source}")
         what = f"{source}/ val: buildings, {len(built)} tiles (one split, not five)"
         out += [_f1_line(what, region, wanted), *_bare_lines(given, some_chips(bare, given.limit), source)]
     return out
+
+
+def tile_regions(given: Sources, source: str) -> list[Path]:
+    """Return regions of the tiles of a source with buildings and, where there are any, of those without."""
+    built, bare = _labelled(given, source)
+    regions = [_placed_region(given, built, f"built_{source}")]
+    return regions + ([_placed_region(given, bare, f"bare_{source}")] if bare else [])
+
+
+def _labelled(given: Sources, source: str) -> tuple[list[Chip], list[Chip]]:
+    """Return the tiles of a source whose buildings are drawn: those with some, and those without any object."""
+    chips = [chip for chip in given.kept("real", source=source) if "building" in chip.complete]
+    built = [chip for chip in chips if any(each.label == "building" for each in chip.instances)]
+    if not built:
+        raise DataError(f"no chip in {given.chips / 'real'} has buildings; prepare the chips again")
+    return built, [chip for chip in chips if not chip.instances]
 
 
 def _bare_lines(given: Sources, chips: Sequence[Chip], source: str) -> list[Line]:
@@ -94,9 +106,13 @@ def _shows(chip: Chip, labels: Sequence[str]) -> bool:
 
 def banepa_row(given: Sources) -> list[Line]:
     """Polygon F1 of the third of Banepa that is not trained on."""
+    return [_f1_line("Banepa, eastern third, after the pipeline", banepa_region(given), "F1 0.72")]
+
+
+def banepa_region(given: Sources) -> Path:
+    """Return the third of Banepa that is not trained on, as a region."""
     folder = given.data / "buildings" / "banepa"
-    region = places.write_banepa_east(folder, given.work / "banepa", weights=str(given.weights))
-    return [_f1_line("Banepa, eastern third, after the pipeline", region, "F1 0.72")]
+    return places.write_banepa_east(folder, given.work / "banepa", weights=str(given.weights))
 
 
 def zanzibar_row(given: Sources) -> list[Line]:
@@ -143,13 +159,19 @@ def autzen_row(given: Sources) -> list[Line]:
             measured=f"{len(own)}" + (": " + "; ".join(found[:8]) if found else ""),
             wanted="1 american_football_field, no other",
         ),
-        _autzen_buildings(scene, given),
+        _autzen_buildings(given),
     ]
 
 
-def _autzen_buildings(scene: Path, given: Sources) -> Line:
+def autzen_region(given: Sources) -> Path:
+    """Return the northern half of the Autzen scene, which is not trained on, as a region."""
+    scene = given.data / "scenes" / "autzen_rgb_1ft.tif"
+    return places.write_autzen_north(scene, given.work / "autzen_north", weights=str(given.weights))
+
+
+def _autzen_buildings(given: Sources) -> Line:
     """Measure where little is built and much is not: a stadium's car parks, meadows and woods, in haze."""
-    region = places.write_autzen_north(scene, given.work / "autzen_north", weights=str(given.weights))
+    region = autzen_region(given)
     found = evaluate_region(region, options=RunOptions(workers=0))["labels"]["building"]
     aoi = read_vector(region.parent / "aoi.geojson")
     km2 = float(aoi.to_crs(aoi.estimate_utm_crs()).area.sum()) / 1e6

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detection.calibration import log_odds
 from detection.model import InferenceLimits, ModelSpec, build_model
-from detection.neighbours import NONE_COUNT_AS, expected_neighbours, neighbour_lift
+from detection.neighbours import LEAST_SEEN, NONE_COUNT_AS, expected_neighbours, neighbour_lift
 from detection.predict import MaskRcnnDetector
 from detection.weights import WeightsRecord, write_weights
 from groundplan.errors import WeightsError
@@ -17,6 +17,7 @@ from groundplan.labels import LABELS
 
 REACH_PX = 80.0
 SIDE_PX = 512
+WHOLE = np.ones((SIDE_PX, SIDE_PX), bool)
 
 
 def at(*centres: tuple[float, float], side: float = 20.0) -> NDArray[np.float64]:
@@ -25,13 +26,13 @@ def at(*centres: tuple[float, float], side: float = 20.0) -> NDArray[np.float64]
 
 
 def expected(boxes: NDArray[np.float64], scores: list[float]) -> NDArray[np.float64]:
-    return expected_neighbours(boxes, np.array(scores), reach_px=REACH_PX, size_px=(SIDE_PX, SIDE_PX))
+    return expected_neighbours(boxes, np.array(scores), reach_px=REACH_PX, seen=WHOLE)
 
 
-def test_neighbours_count_by_score_and_distance() -> None:
+def test_neighbours_count_by_squared_score_and_distance() -> None:
     near, far = (256 + REACH_PX / 2, 256.0), (256.0, 256 + REACH_PX)
     found = expected(at((256, 256), near, far), [0.9, 0.5, 0.8])
-    assert found[0] == pytest.approx(0.5 * np.exp(-0.25) + 0.8 * np.exp(-1), rel=1e-3)
+    assert found[0] == pytest.approx(0.25 * np.exp(-0.25) + 0.64 * np.exp(-1), rel=1e-3)
     assert expected(at((256, 256)), [0.9]).tolist() == [0.0]
     assert expected(np.zeros((0, 4)), []).shape == (0,)
 
@@ -44,7 +45,7 @@ def test_another_claim_of_the_same_roof_is_no_neighbour() -> None:
 def test_a_field_of_houses_is_as_dense_at_the_border_as_inside() -> None:
     places = [(col, row) for row in np.arange(16.0, SIDE_PX, 32) for col in np.arange(16.0, SIDE_PX, 32)]
     found = expected(at(*places), [0.7] * len(places)).reshape(16, 16)
-    inside = 0.7 * (np.pi * REACH_PX**2 / 32**2 - 1)
+    inside = 0.49 * (np.pi * REACH_PX**2 / 32**2 - 1)
     assert found[8, 8] == pytest.approx(inside, rel=0.02)
     # A corner sees a quarter of its surroundings; itself is left out of that quarter whole.
     assert found == pytest.approx(np.full((16, 16), inside), rel=0.15)
@@ -52,10 +53,25 @@ def test_a_field_of_houses_is_as_dense_at_the_border_as_inside() -> None:
 
 def test_the_sides_of_a_tile_are_not_mixed_up() -> None:
     boxes, scores = at((30, 200), (60, 220)), np.array([0.5, 0.5])
-    wide = expected_neighbours(boxes, scores, reach_px=REACH_PX, size_px=(256, 512))
-    high = expected_neighbours(boxes[:, [1, 0, 3, 2]], scores, reach_px=REACH_PX, size_px=(512, 256))
+    wide = expected_neighbours(boxes, scores, reach_px=REACH_PX, seen=WHOLE[:256])
+    high = expected_neighbours(boxes[:, [1, 0, 3, 2]], scores, reach_px=REACH_PX, seen=WHOLE[:, :256])
     assert wide == pytest.approx(high)
-    assert wide[0] > expected_neighbours(boxes, scores, reach_px=REACH_PX, size_px=(512, 512))[0]
+    assert wide[0] > expected_neighbours(boxes, scores, reach_px=REACH_PX, seen=WHOLE)[0]
+
+
+def test_what_lies_beyond_the_data_is_taken_to_be_as_dense_as_what_is_seen() -> None:
+    # A chip of 200 px in a tile whose rest is black: the same houses as in a tile full of them.
+    places = [(col, row) for row in np.arange(16.0, 200, 32) for col in np.arange(16.0, 200, 32)]
+    seen = np.zeros((SIDE_PX, SIDE_PX), bool)
+    seen[:200, :200] = True
+    found = expected_neighbours(at(*places), np.full(len(places), 0.7), reach_px=REACH_PX, seen=seen)
+    inside = 0.49 * (np.pi * REACH_PX**2 / 32**2 - 1)
+    assert found == pytest.approx(np.full(len(places), inside), rel=0.3)
+    # A strip of a few pixels says little, and does not make a town of one neighbour.
+    strip = np.zeros_like(seen)
+    strip[:, :4] = True
+    two = expected_neighbours(at((2, 200), (2, 240)), np.array([1.0, 1.0]), reach_px=REACH_PX, seen=strip)
+    assert (two <= 1 / LEAST_SEEN).all()
 
 
 def test_only_labels_with_a_weight_are_lifted_and_only_by_their_like() -> None:
@@ -67,7 +83,7 @@ def test_only_labels_with_a_weight_are_lifted_and_only_by_their_like() -> None:
         names=LABELS,
         weights={"building": 2.0},
         reach_px=REACH_PX,
-        size_px=(SIDE_PX, SIDE_PX),
+        seen=WHOLE,
     )
     alone = expected(boxes[:2], [0.5, 0.5])
     assert lift[:2] == pytest.approx(2.0 * np.log(NONE_COUNT_AS + alone)) and lift[2] == 0
