@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.detector import Detector
+from detection.load import load_detector, resolve_spec
 from groundplan.labels import FIELD_LABELS
 from pipeline.training import some_chips
 from training.chips import Chip, read_chips
@@ -44,6 +45,19 @@ class Sources:
             for chip in read_chips(self.chips / folder)
             if source in (None, chip.source) and chip.split == "val"
         ]
+
+
+def open_sources(weights: str, *, data: Path, chips: Path, work: Path, limit: int, device: str) -> Sources:
+    """Return sources of weights by name or path, with their detector; a limit of 0 is none."""
+    spec = resolve_spec(weights, base=Path(), device=device, threads=None)
+    return Sources(
+        data=data,
+        chips=chips,
+        weights=Path(spec.weights),
+        work=work,
+        limit=limit or 10**9,
+        detector=load_detector(spec),
+    )
 
 
 def fields_row(given: Sources) -> list[Line]:

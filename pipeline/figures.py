@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from detection.load import load_detector, resolve_spec
 from groundplan.errors import Error
 from pipeline import chip_rows, place_rows
-from pipeline.chip_rows import Line, Sources
+from pipeline.chip_rows import Line, Sources, open_sources
 
 RUN: Final = "python -m pipeline.figures --rows"
 
@@ -60,14 +59,13 @@ def main() -> int:
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="groundplan-figures-"))
     try:
-        spec = resolve_spec(arguments.weights, base=Path(), device=arguments.device, threads=None)
-        given = Sources(
+        given = open_sources(
+            arguments.weights,
             data=arguments.data,
             chips=arguments.chips,
-            weights=Path(spec.weights),
             work=work,
-            limit=arguments.limit or 10**9,
-            detector=load_detector(spec),
+            limit=arguments.limit,
+            device=arguments.device,
         )
         for line in table(given, arguments.rows):
             sys.stdout.write(line + "\n")

@@ -18,11 +18,10 @@ import shapely
 from numpy.typing import NDArray
 
 from detection.calibration import log_odds
-from detection.load import load_detector, resolve_spec
 from detection.weights import Weights, read_weights, write_weights
 from groundplan.errors import DataError, Error
 from groundplan.vector import read_vector, same_crs
-from pipeline.chip_rows import Sources
+from pipeline.chip_rows import Sources, open_sources
 from pipeline.config import read_region
 from pipeline.mosaic import run_region_features
 from pipeline.place_rows import autzen_region, banepa_region, tile_regions
@@ -222,16 +221,10 @@ def main() -> int:
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="groundplan-fit-"))
     try:
-        spec = resolve_spec(arguments.weights, base=Path(), device="cpu", threads=None)
-        weights = read_weights(Path(spec.weights))
-        given = Sources(
-            data=arguments.data,
-            chips=arguments.chips,
-            weights=Path(spec.weights),
-            work=work,
-            limit=10**9,
-            detector=load_detector(spec),
+        given = open_sources(
+            arguments.weights, data=arguments.data, chips=arguments.chips, work=work, limit=0, device="cpu"
         )
+        weights = read_weights(given.weights)
         fits = [
             fit_scores(judge_places(given, weights, neighbours=each), neighbours=each)
             for each in arguments.neighbours
