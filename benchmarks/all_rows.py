@@ -66,6 +66,18 @@ ROWS = (
         figure="times_as_fast_as_loop",
         needed=">= 6",
     ),
+    Row(
+        what="against SAHI with its network channels last, times as fast",
+        benchmark="peers_end_to_end",
+        figure="times_as_fast_as_sahi_channels_last",
+        needed=">= 5",
+    ),
+    Row(
+        what="against the loop with its network channels last, times as fast",
+        benchmark="peers_end_to_end",
+        figure="times_as_fast_as_loop_channels_last",
+        needed=">= 6",
+    ),
     Row(what="peak of a run, MB", benchmark="scene_scaling", figure="peak_mb", needed="< 2000"),
     Row(
         what="time over area, exponent",

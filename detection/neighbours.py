@@ -16,8 +16,8 @@ NONE_COUNT_AS: Final = 0.5
 """Added to the number of neighbours: the logarithm of none has no value."""
 LEAST_SEEN: Final = 0.05
 """Share of its surroundings that a box is taken to see at least."""
-CELL_PX: Final = 32
-"""Side of the cells in which a tile's data are counted."""
+LARGEST_CELL_PX: Final = 32
+"""Side of the cells in which a tile's data are counted; smaller where neighbours count less far."""
 
 
 def neighbour_lift(
@@ -71,7 +71,8 @@ def expected_neighbours(
     reach_px : float
         Distance between centres, in pixels, at which a neighbour counts for 1 / e.
     seen : ndarray of shape (H, W), dtype bool
-        Where the tile has data: what would count elsewhere and beyond the border is taken to be as much as here.
+        Where the tile has data, that is, where it is not black: what would count elsewhere or beyond the border is
+        taken to be as much as here.
     """
     box = np.asarray(boxes, np.float64)
     middle = (box[:, :2] + box[:, 2:]) / 2
@@ -90,11 +91,12 @@ def expected_neighbours(
 
 def _seen_share(middle: NDArray[np.float64], *, reach_px: float, seen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return how much of the surroundings of each place has data, weighted as neighbours are."""
-    starts = [np.arange(0, side, CELL_PX) for side in seen.shape]
+    cell_px = int(np.clip(reach_px / 4, 1, LARGEST_CELL_PX))
+    starts = [np.arange(0, side, cell_px) for side in seen.shape]
     cells = np.add.reduceat(np.add.reduceat(seen, starts[0], axis=0, dtype=np.int64), starts[1], axis=1)
     weights = []
     for axis, (start, side) in enumerate(zip(starts, seen.shape, strict=True)):
-        centre = (start + np.minimum(start + CELL_PX, side)) / 2
+        centre = (start + np.minimum(start + cell_px, side)) / 2
         weights.append(np.exp(-(((middle[:, 1 - axis, None] - centre) / reach_px) ** 2)))
     inside = (weights[0][:, :, None] * cells * weights[1][:, None, :]).sum(axis=(1, 2))
     return np.maximum(inside / (np.pi * reach_px**2), LEAST_SEEN)

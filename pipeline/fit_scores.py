@@ -48,7 +48,8 @@ class Fit:
     min_score: float
     """Threshold of the highest mean F1 over the places, of scores that are probabilities."""
     f1: Mapping[str, float]
-    """Place -> F1 at that threshold."""
+    """Place -> F1 of the claims above that threshold. A run that starts from it merges without the others, and may
+    differ by a few claims."""
 
     @property
     def mean_f1(self) -> float:
@@ -69,7 +70,7 @@ def fit_scores(found: Mapping[str, Evidence], *, neighbours: float) -> Fit:
     Raises
     ------
     DataError
-        A place has no claims, or all are right, or all are wrong.
+        A place has no claims, or all are right, or all are wrong; or higher scores are right less often.
     """
     for place, each in found.items():
         if not 0 < each.correct.sum() < len(each.correct):
@@ -81,10 +82,17 @@ def fit_scores(found: Mapping[str, Evidence], *, neighbours: float) -> Fit:
     right = np.concatenate([each.correct for each in found.values()]).astype(float)
     weight = np.concatenate([np.full(len(each.score), 1 / len(each.score)) for each in found.values()])
     slope, shift = _logistic(x, right, weight)
+    if not slope > 0:
+        raise DataError(
+            f"neighbours {neighbours:g}: claims of higher scores are right less often (slope {slope:g}); "
+            "nothing can be fitted"
+        )
     curves = [
         _f1_curve(1 / (1 + np.exp(-(slope * log_odds(each.score) + shift))), each) for each in found.values()
     ]
-    best = int(np.argmax(np.mean(curves, axis=0)))
+    mean = np.mean(curves, axis=0)
+    ties = np.flatnonzero(mean >= mean.max() - 1e-12)
+    best = int(ties[len(ties) // 2])
     return Fit(
         neighbours=neighbours,
         slope=slope,
@@ -154,12 +162,16 @@ def judge_places(given: Sources, weights: Weights, *, neighbours: float) -> dict
             min_score={**record.min_score, LABEL: LEAST_SCORE},
         ),
     )
-    here = replace(given, weights=raw / "weights.safetensors", work=raw)
+    return _judge(replace(given, weights=raw / "weights.safetensors", work=raw))
+
+
+def _judge(given: Sources) -> dict[str, Evidence]:
+    """Return what weights claim in the places kept for validation."""
     places = {
-        "UC Merced": tile_regions(here, "fields"),
-        "NAIP": tile_regions(here, "naip"),
-        "Banepa": [banepa_region(here)],
-        "Autzen": [autzen_region(here)],
+        "UC Merced": tile_regions(given, "fields"),
+        "NAIP": tile_regions(given, "naip"),
+        "Banepa": [banepa_region(given)],
+        "Autzen": [autzen_region(given)],
     }
     found = {}
     for place, regions in places.items():
@@ -186,15 +198,28 @@ def with_fit(weights: Weights, fit: Fit, path: Path) -> None:
             calibration={**record.calibration, LABEL: (fit.slope, fit.shift)},
             neighbours=neighbours,
             min_score={**record.min_score, LABEL: fit.min_score},
-            validation={
-                **record.validation,
-                LABEL: {
-                    "f1": {place: round(value, 4) for place, value in fit.f1.items()},
-                    "threshold": fit.min_score,
-                },
-            },
         ),
     )
+
+
+def with_validation(weights: Weights, found: Mapping[str, Evidence], path: Path) -> None:
+    """Write weights whose record says what their runs claimed in each place."""
+    places = {
+        place: {
+            "n_found": len(each.score),
+            "n_right": int(each.correct.sum()),
+            "n_truth": each.n_truth,
+            "f1": round(_f1(each), 4),
+        }
+        for place, each in found.items()
+    }
+    measured = {"threshold": {"score": weights.record.min_score[LABEL]}, "places": places}
+    record = replace(weights.record, validation={**weights.record.validation, LABEL: measured})
+    write_weights(path, weights.tensors, record)
+
+
+def _f1(found: Evidence) -> float:
+    return 2 * int(found.correct.sum()) / max(1, len(found.score) + found.n_truth)
 
 
 def table(fits: Sequence[Fit]) -> str:
@@ -227,11 +252,16 @@ def main() -> int:
         weights = read_weights(given.weights)
         fits = [
             fit_scores(judge_places(given, weights, neighbours=each), neighbours=each)
-            for each in arguments.neighbours
+            for each in dict.fromkeys(arguments.neighbours)
         ]
         best = max(fits, key=lambda fit: fit.mean_f1)
-        with_fit(weights, best, arguments.out)
+        fitted = work / "fitted.safetensors"
+        with_fit(weights, best, fitted)
+        found = _judge(replace(given, weights=fitted, work=work / "again"))
+        with_validation(read_weights(fitted), found, arguments.out)
+        said = ", ".join(f"{place} {_f1(each):.3f}" for place, each in found.items())
         sys.stdout.write(f"{table(fits)}\n\nneighbours {best.neighbours:g} written to {arguments.out}\n")
+        sys.stdout.write(f"F1 of runs with it: {said}\n")
     except Error as err:
         sys.stderr.write(f"groundplan: {err}\n")
         return 1

@@ -1,5 +1,6 @@
 """Chips -> an endless, reproducible stream of training batches; step n is the same batch in every run."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from groundplan.errors import DataError
 from groundplan.labels import LABELS
 from training.augment import AugmentOptions, Crop, make_crop
 from training.chips import Chip
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +170,9 @@ def _pools(chips: Sequence[Chip], share: Mapping[str, float], asked: frozenset[s
             with_objects, without = pools.setdefault(chip.source, ([], []))
             shows = any(not each.ignore and each.label in asked for each in chip.instances)
             (with_objects if shows else without).append(chip)
+    missing = sorted(name for name, of in share.items() if of > 0 and name not in pools)
+    if missing:
+        log.warning("no training chip is of %s, to which shares give crops; others get them", ", ".join(missing))
     if not pools:
         raise DataError(
             f"no training chip belongs to a source of the shares ({', '.join(share)}); add chips or sources"

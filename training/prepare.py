@@ -19,7 +19,7 @@ from training.town_chips import write_town_chips
 
 log = logging.getLogger(__name__)
 
-NEEDED = ("fields", "naip", "buildings/banepa", "scenes")
+NEEDED = ("fields", "naip", "buildings/banepa", "scenes/autzen_rgb_1ft.tif")
 
 
 RENDERED = (("train", 1800, 71), ("val", 120, 22))
@@ -86,14 +86,14 @@ def prepare_real_chips(data: Path, out: Path) -> dict[str, int]:
         A folder of the collection is missing.
     """
     for name in NEEDED:
-        if not (data / name).is_dir():
-            raise DataError(f"no folder {data / name}; give the data collection that holds {', '.join(NEEDED)}")
+        if not (data / name).exists():
+            raise DataError(f"there is no {data / name}; give the data collection that holds {', '.join(NEEDED)}")
     writer = ChipWriter(out)
     counts = {
         "fields": sources.add_fields(data / "fields", writer),
         "naip": sources.add_naip(data / "naip", writer),
         "banepa": sources.add_banepa(data / "buildings" / "banepa", writer),
-        "autzen": sources.add_autzen(data / "scenes" / "autzen_rgb_1ft.tif", writer),
+        "autzen": sources.add_autzen(data / NEEDED[-1], writer),
     }
     writer.close(
         description="UC Merced tiles (USGS, public domain) with own labels; NAIP chips (CC-BY 4.0, USDA NAIP and "

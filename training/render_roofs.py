@@ -134,7 +134,19 @@ def roof_heights(house: House, along: Floats, across: Floats) -> tuple[Floats, F
 
 
 def draw_house(canvas: Canvas, pose: Pose, house: House, *, sun: Sun, rng: np.random.Generator) -> None:
-    """Draw the roof of a building and what stands on it; the shadow on the ground is drawn apart."""
+    """Draw the roofs of a building and what stands on them; the shadow on the ground is drawn apart."""
+    lower: list[tuple[float, BaseGeometry]] = []
+    for roof in sorted((replace(house, parts=()), *house.parts), key=lambda each: each.height_m):
+        for height_m, below in lower:
+            step = replace(roof, height_m=roof.height_m - height_m)
+            canvas.shade(_shadow(pose, step, sun=sun).intersection(below), strength=sun.strength, soft_m=0.12)
+        _draw_roof(canvas, pose, roof, sun=sun, rng=rng)
+        seen = pose.place(roof.base())
+        lower = [(height_m, below.difference(seen)) for height_m, below in lower]
+        lower.append((roof.height_m, seen))
+
+
+def _draw_roof(canvas: Canvas, pose: Pose, house: House, *, sun: Sun, rng: np.random.Generator) -> None:
     gsd_m = canvas.gsd_m
     ground = house.base()
     turn = np.deg2rad(pose.turn_deg)
@@ -167,13 +179,6 @@ def draw_house(canvas: Canvas, pose: Pose, house: House, *, sun: Sun, rng: np.ra
         draw_flat_things(canvas, pose, house, ground, sun=sun, rng=rng)
     elif rng.random() < 0.4:
         draw_skylights(canvas, pose, house, rng=rng)
-    below = pose.place(ground)
-    for part in sorted(house.parts, key=lambda each: each.height_m):
-        if part.height_m > house.height_m:
-            step = replace(part, height_m=part.height_m - house.height_m)
-            canvas.shade(_shadow(pose, step, sun=sun).intersection(below), strength=sun.strength, soft_m=0.12)
-        draw_house(canvas, pose, part, sun=sun, rng=rng)
-        below = below.union(pose.place(part.base()))
 
 
 def draw_flat_things(

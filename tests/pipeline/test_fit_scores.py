@@ -11,7 +11,7 @@ from detection.calibration import calibrated
 from detection.weights import WeightsRecord, read_weights, write_weights
 from groundplan.errors import DataError
 from groundplan.labels import LABELS
-from pipeline.fit_scores import fit_scores, judge_region, table, with_fit
+from pipeline.fit_scores import fit_scores, judge_region, table, with_fit, with_validation
 from training.evaluate import Evidence
 
 SLOPE, SHIFT = 0.8, -1.5
@@ -63,12 +63,29 @@ def test_the_fit_is_stored_in_units_of_the_calibrated_score(tmp_path: Path) -> N
     # The network's log odds and the neighbours are multiplied by the same slope.
     assert new.neighbours == {"building": pytest.approx(1.5 * fit.slope, abs=1e-3)}
     assert new.min_score["building"] == fit.min_score and new.min_score["tennis_court"] == 0.5
-    assert new.validation["building"]["threshold"] == fit.min_score
     assert "| 1.5 |" in table([fit]) and f"{fit.mean_f1:.3f}" in table([fit])
     with_fit(
         read_weights(tmp_path / "new"), fit_scores({"one": drawn(500, seed=5)}, neighbours=0.0), tmp_path / "none"
     )
     assert read_weights(tmp_path / "none").record.neighbours == {}
+
+
+def test_scores_that_are_right_the_less_the_higher_they_are_cannot_be_fitted() -> None:
+    upright = drawn(2_000, seed=6)
+    turned = Evidence(score=1 - upright.score, correct=upright.correct, n_truth=upright.n_truth)
+    with pytest.raises(DataError, match="right less often"):
+        fit_scores({"town": turned}, neighbours=0.0)
+
+
+def test_the_record_says_what_runs_claimed(tmp_path: Path) -> None:
+    record = WeightsRecord(name="plain", labels=LABELS, gsd_m=0.3, min_score=dict.fromkeys(LABELS, 0.4))
+    write_weights(tmp_path / "old", {"one": torch.zeros(3)}, record)
+    found = {"town": Evidence(score=np.array([0.9, 0.5, 0.4]), correct=np.array([True, True, False]), n_truth=5)}
+    with_validation(read_weights(tmp_path / "old"), found, tmp_path / "new")
+    assert read_weights(tmp_path / "new").record.validation["building"] == {
+        "threshold": {"score": 0.4},
+        "places": {"town": {"n_found": 3, "n_right": 2, "n_truth": 5, "f1": 0.5}},
+    }
 
 
 def test_claims_of_a_region_are_right_where_its_truth_is(painted: Path, tmp_path: Path) -> None:

@@ -108,3 +108,29 @@ def test_slivers_and_ignored_objects_become_ignored_boxes() -> None:
     assert crop.complete.tolist() == [False, True] + [False] * 6
     none = crop_targets(image, [], complete=frozenset())
     assert none.masks.shape == (0, 40, 40) and none.boxes.shape == (0, 4) and none.ignore.shape == (0, 4)
+
+
+def test_smeared_crops_are_sharper_along_one_axis(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (SIDE_PX, SIDE_PX, 1)).astype(np.uint8)
+    Image.fromarray(np.repeat(noise, 3, axis=2)).save(tmp_path / "noise.png")
+    noisy = Chip(
+        path=tmp_path / "noise.png",
+        width=SIDE_PX,
+        height=SIDE_PX,
+        gsd_m=0.3,
+        split="train",
+        source="noise",
+        complete=frozenset(),
+        instances=(),
+    )
+
+    def uneven(smeared: float) -> list[float]:
+        options = AugmentOptions(coarse=1.0, jpeg=0.0, any_angle=0.0, size_jitter=0.0, smeared=smeared)
+        out = []
+        for seed in range(30):
+            image = make_crop(noisy, size_px=96, gsd_m=0.3, rng=np.random.default_rng(seed), options=options).image
+            steps = [np.abs(np.diff(image[..., 0].astype(float), axis=axis)).mean() for axis in (0, 1)]
+            out.append(max(steps) / min(steps))
+        return out
+
+    assert np.median(uneven(1.0)) > 1.2 > 1.1 > np.median(uneven(0.0))

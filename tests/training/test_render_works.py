@@ -5,8 +5,8 @@ import pytest
 import shapely
 
 from training.render_canvas import Canvas
-from training.render_patch import Pose, any_sun
-from training.render_roofs import draw_house, draw_house_shadow
+from training.render_patch import Pose, Sun, any_sun
+from training.render_roofs import House, Wing, draw_house, draw_house_shadow
 from training.render_works import WORKS, render_works
 
 
@@ -47,6 +47,32 @@ def test_the_shadow_of_a_building_is_that_of_its_highest_part_too() -> None:
     assert ((with_parts.alpha > 0.02) != shaded).sum() < 0.01 * shaded.sum()
     # Where two parts shade the same ground it is not shaded twice.
     assert with_parts.alpha.max() <= sun.strength + 1e-3
+
+
+def test_the_higher_roof_covers_the_lower_one_and_shades_it() -> None:
+    low = House(
+        wings=(Wing(x0=10, y0=-10, x1=40, y1=10),),
+        roof="flat",
+        height_m=3.0,
+        slope=0.0,
+        colour=(200.0, 40.0, 40.0),
+    )
+    hall = House(
+        wings=(Wing(x0=-20, y0=-20, x1=20, y1=20),),
+        roof="flat",
+        height_m=12.0,
+        slope=0.0,
+        colour=(40.0, 40.0, 200.0),
+        parts=(low,),
+    )
+    sun = Sun(azimuth_deg=0.0, reach=1.0, strength=0.5)
+    canvas = Canvas(120, 120, gsd_m=1.0)
+    draw_house(canvas, Pose(x_m=60.0, y_m=60.0, turn_deg=0.0), hall, sun=sun, rng=np.random.default_rng(1))
+    # Both lie under x = 10 to 20: the hall is seen, and beyond it the wing, in its shadow and then in the sun.
+    middle = slice(55, 66)
+    assert canvas.rgb[middle, 72:78, 2].mean() > 2 * canvas.rgb[middle, 72:78, 0].mean()
+    near, far = canvas.rgb[middle, 82:87, 0].mean(), canvas.rgb[middle, 93:98, 0].mean()
+    assert far > 120 and near < 0.7 * far
 
 
 def test_equal_seeds_give_equal_pixels_and_buildings_lie_apart() -> None:
