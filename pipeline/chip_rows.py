@@ -1,12 +1,16 @@
 """Rows of the table of figures that are measured on chips alone, with mask AP and false claims per km2."""
 
 import dataclasses
+import sys
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from detection.detector import Detector
 from detection.load import load_detector, resolve_spec
+from groundplan.errors import Error
 from groundplan.labels import FIELD_LABELS
 from pipeline.training import some_chips
 from training.chips import Chip, read_chips
@@ -45,6 +49,17 @@ class Sources:
             for chip in read_chips(self.chips / folder)
             if source in (None, chip.source) and chip.split == "val"
         ]
+
+
+def run_in_folder(job: Callable[[Path], None]) -> int:
+    """Run a command with a folder that is deleted afterwards; an error becomes one line, and the exit status 1."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="groundplan-", ignore_cleanup_errors=True) as work:
+            job(Path(work))
+    except Error as err:
+        sys.stderr.write(f"groundplan: {err}\n")
+        return 1
+    return 0
 
 
 def open_sources(weights: str, *, data: Path, chips: Path, work: Path, limit: int, device: str) -> Sources:

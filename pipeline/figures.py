@@ -1,9 +1,7 @@
 """The shipped weights and the data collection -> the table of figures to reach; `make evaluate` prints it."""
 
 import argparse
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Final
 
 from groundplan.errors import Error
 from pipeline import chip_rows, place_rows
-from pipeline.chip_rows import Line, Sources, open_sources
+from pipeline.chip_rows import Line, Sources, open_sources, run_in_folder
 
 RUN: Final = "python -m pipeline.figures --rows"
 
@@ -57,8 +55,8 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=120, metavar="N", help="most tiles of a kind; 0 = all")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     arguments = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="groundplan-figures-"))
-    try:
+
+    def job(work: Path) -> None:
         given = open_sources(
             arguments.weights,
             data=arguments.data,
@@ -70,12 +68,8 @@ def main() -> int:
         for line in table(given, arguments.rows):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-    except Error as err:
-        sys.stderr.write(f"groundplan: {err}\n")
-        return 1
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return 0
+
+    return run_in_folder(job)
 
 
 if __name__ == "__main__":

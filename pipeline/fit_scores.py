@@ -5,9 +5,7 @@ the pipeline. None of those that stand for places never seen takes part.
 """
 
 import argparse
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +17,9 @@ from numpy.typing import NDArray
 
 from detection.calibration import log_odds
 from detection.weights import Weights, read_weights, write_weights
-from groundplan.errors import DataError, Error
+from groundplan.errors import DataError
 from groundplan.vector import read_vector, same_crs
-from pipeline.chip_rows import Sources, open_sources
+from pipeline.chip_rows import Sources, open_sources, run_in_folder
 from pipeline.config import read_region
 from pipeline.mosaic import run_region_features
 from pipeline.place_rows import autzen_region, banepa_region, tile_regions
@@ -126,7 +124,18 @@ def _f1_curve(probability: NDArray[np.float64], found: Evidence) -> NDArray[np.f
 
 
 def judge_region(region: Path) -> Evidence:
-    """Run a region and return its claims of buildings, right where they match a true one at an IoU of 0.5."""
+    """Run a region and return its claims of buildings, right where they match a true one at an IoU of 0.5.
+
+    Parameters
+    ----------
+    region : Path
+        Region file with `truth`; claims that lie mostly in what is marked `ignore` there do not count.
+
+    Raises
+    ------
+    DataError
+        It names no truth.
+    """
     features = run_region_features(region, options=RunOptions(workers=0))
     features = features[features["label"] == LABEL]
     truth_path = read_region(region).truth
@@ -148,7 +157,21 @@ def judge_region(region: Path) -> Evidence:
 
 
 def judge_places(given: Sources, weights: Weights, *, neighbours: float) -> dict[str, Evidence]:
-    """Return what weights claim in the places kept for validation, with scores that are nothing but lifted."""
+    """Return what weights claim in the places kept for validation, with scores that are nothing but lifted.
+
+    Parameters
+    ----------
+    given : Sources
+        The data collection and the chips; its weights are not used.
+    weights : Weights
+    neighbours : float
+        Weight of the logarithm of the expected neighbours, in log odds of the network's own scores.
+
+    Raises
+    ------
+    DataError
+        Chips or scenes are missing.
+    """
     raw = given.work / f"raw_{neighbours:g}"
     raw.mkdir()
     record = weights.record
@@ -244,8 +267,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--neighbours", type=float, nargs="+", default=list(NEIGHBOURS), metavar="WEIGHT")
     arguments = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="groundplan-fit-"))
-    try:
+
+    def job(work: Path) -> None:
         given = open_sources(
             arguments.weights, data=arguments.data, chips=arguments.chips, work=work, limit=0, device="cpu"
         )
@@ -262,12 +285,8 @@ def main() -> int:
         said = ", ".join(f"{place} {_f1(each):.3f}" for place, each in found.items())
         sys.stdout.write(f"{table(fits)}\n\nneighbours {best.neighbours:g} written to {arguments.out}\n")
         sys.stdout.write(f"F1 of runs with it: {said}\n")
-    except Error as err:
-        sys.stderr.write(f"groundplan: {err}\n")
-        return 1
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return 0
+
+    return run_in_folder(job)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """Weights, the demo region and the data collection -> the pictures in docs/; `make pictures` draws them."""
 
 import argparse
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,9 +9,9 @@ from typing import Final
 from PIL import Image
 
 from detection.load import load_detector, resolve_spec
-from groundplan.errors import Error
 from groundplan.labels import LABELS
 from groundplan.whole import whole_file
+from pipeline.chip_rows import run_in_folder
 from pipeline.mosaic import run_region_features
 from pipeline.run import RunOptions
 from training import places
@@ -94,8 +92,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("docs"))
     parser.add_argument("--only", nargs="+", choices=SHEETS, default=list(SHEETS), metavar="NAME")
     arguments = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="groundplan-pictures-"))
-    try:
+
+    def job(work: Path) -> None:
         weights = resolve_spec(arguments.weights, base=Path(), device="auto", threads=None).weights
         for name in arguments.only:
             image = SHEETS[name](arguments.data, arguments.chips, str(weights), work)
@@ -105,12 +103,8 @@ def main() -> int:
                 else:
                     image.save(part, "JPEG", quality=85)
             sys.stdout.write(f"{arguments.out / name}\n")
-    except Error as err:
-        sys.stderr.write(f"groundplan: {err}\n")
-        return 1
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return 0
+
+    return run_in_folder(job)
 
 
 if __name__ == "__main__":

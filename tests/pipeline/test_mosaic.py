@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from detection.load import load_detector, resolve_spec
-from pipeline.chip_rows import Sources
+from groundplan.errors import DataError
+from pipeline.chip_rows import Sources, run_in_folder
 from pipeline.cli import main
 from pipeline.figures import ROWS, table
 
@@ -59,3 +60,17 @@ def test_rows_without_their_data_say_so(tmp_path: Path) -> None:
     lines = list(table(given, list(ROWS)))
     assert len(lines) == 2 + len(ROWS)
     assert all("not computed: no " in line for line in lines[2:])
+
+
+def test_a_command_leaves_no_folder_and_says_its_error_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = []
+
+    def job(work: Path) -> None:
+        (work / "half.tif").write_text("")
+        seen.append(work)
+        if len(seen) == 2:
+            raise DataError("no chips")
+
+    assert [run_in_folder(job), run_in_folder(job)] == [0, 1]
+    assert capsys.readouterr().err == "groundplan: no chips\n"
+    assert not any(work.exists() for work in seen)
