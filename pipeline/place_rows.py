@@ -194,7 +194,8 @@ def _placed(chip: Chip, labels: Sequence[str], gsd_m: float) -> places.PlacedIma
         if each.label in labels:
             shape = shapely.make_valid(shapely.Polygon(each.rings[0], each.rings[1:]))
             inside = shapely.intersection(shape, shapely.box(0, 0, *shown))
-            found[each.ignore].append((each.label, shapely.transform(inside, lambda xy: xy / times)))
+            if not inside.is_empty:  # rendered chips name what lies beside them too
+                found[each.ignore].append((each.label, shapely.transform(inside, lambda xy: xy / times)))
     return places.PlacedImage(
         name=chip.path.stem,
         pixels=np.asarray(picture),

@@ -94,7 +94,7 @@ class ShapeOptions:
     """How far a regular shape may be from the outline that it stands for."""
 
     min_iou: float = 0.9
-    """A shape below this IoU with the free outline is not used."""
+    """A shape below this IoU with the free outline is not used; of certain fields, one below `laid_out_iou`."""
     simpler_iou: float = 0.02
     """A building stays a rectangle unless right angles raise the IoU by more than this."""
     corner_m: float = 0.6
@@ -104,10 +104,15 @@ class ShapeOptions:
     shapeless_score: float = 0.8
     """A court, pitch or track that the shape of its label does not fit is kept from this score on: real ones are
     laid out to measure. One that the imagery's end cuts is kept at any score."""
+    laid_out_iou: float = 0.8
+    """From `shapeless_score` on, a whole court, pitch or track takes its shape from this IoU on, if that is less
+    than `min_iou`: it can have no other, so a ragged outline tells of the mask and not of the ground."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.min_iou <= 1:
-            raise ConfigError(f"min_iou={self.min_iou} is out of range; choose a share above 0 and up to 1")
+        for name in ("min_iou", "laid_out_iou"):
+            value = getattr(self, name)
+            if not 0 < value <= 1:
+                raise ConfigError(f"{name}={value} is out of range; choose a share above 0 and up to 1")
         if not 0 <= self.shapeless_score <= 1:
             raise ConfigError(
                 f"shapeless_score={self.shapeless_score} is out of range; choose a score from 0 to 1"

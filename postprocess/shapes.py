@@ -59,8 +59,8 @@ def fit_shapes(
         FEATURES with `shape` ("rectangle", "right_angles", "diagonals", "circle", "clipped", "stadium", "wedge",
         "infield" or "free"), `shape_residual` (metres, root mean square distance of the free outline from the
         shape; 0 for "free"), `area_m2`, geometry and `feature_id` anew, sorted by `feature_id`. IoU of shape and
-        free outline is at least `min_iou`. Buildings that touch share walls; "clipped" is one that lost ground to
-        a neighbour.
+        free outline is at least `min_iou`, or `laid_out_iou` of whole fields that are certain. Buildings
+        that touch share walls; "clipped" is one that lost ground to a neighbour.
     """
     options = options or ShapeOptions()
     frame = check_features(features)
@@ -71,9 +71,13 @@ def fit_shapes(
     kind = np.full(len(frame), "free", dtype=object)
     residual = np.zeros(len(frame))
     label = frame["label"].to_numpy(dtype=object)
+    certain = frame["label"].isin(LAID_OUT) & (frame["score"] >= options.shapeless_score) & (frame["cut"] == "")
+    least_iou = np.where(certain, min(options.min_iou, options.laid_out_iou), options.min_iou)
     for name in SHAPE_OF:
         rows = np.flatnonzero(label == name)
-        geometry[rows], kind[rows], residual[rows] = fit_outlines(geometry[rows], name, options=options)
+        geometry[rows], kind[rows], residual[rows] = fit_outlines(
+            geometry[rows], name, options=options, least_iou=least_iou[rows]
+        )
         if name == "running_track" and name in filled_labels:
             ovals = rows[kind[rows] == "stadium"]
             geometry[ovals] = without_infield(geometry[ovals])
@@ -106,9 +110,18 @@ def without_shapeless(features: gpd.GeoDataFrame, *, options: ShapeOptions) -> g
 
 
 def fit_outlines(
-    polygons: Geometries, label: str, *, options: ShapeOptions
+    polygons: Geometries, label: str, *, options: ShapeOptions, least_iou: Array | None = None
 ) -> tuple[Geometries, NDArray[np.object_], Array]:
-    """Return the shapes of outlines of one label, or the outlines, and their kinds and residuals in metres."""
+    """Return the shapes of outlines of one label, or the outlines, and their kinds and residuals in metres.
+
+    Parameters
+    ----------
+    polygons : ndarray of shape (N,)
+    label : str
+    options : ShapeOptions
+    least_iou : ndarray of shape (N,), optional
+        In place of `min_iou`, for each outline; of buildings it is `min_iou` always.
+    """
     out, kinds = polygons.copy(), np.full(len(polygons), "free", dtype=object)
     residual = np.zeros(len(polygons))
     whole = (shapely.get_type_id(polygons) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(polygons)
@@ -126,7 +139,7 @@ def fit_outlines(
             shapes[some] = fit_stadiums(free[some])
         else:
             shapes[some], named[some] = _wedges_or_infields(free[some])
-    good = ious(shapes, free) >= options.min_iou
+    good = ious(shapes, free) >= (options.min_iou if least_iou is None else least_iou[rows])
     out[rows[good]], kinds[rows[good]] = shapes[good], named[good]
     residual[rows[good]] = residuals_m(shapes[good], free[good])
     return out, kinds, residual

@@ -88,6 +88,22 @@ def test_rectangles_survive_noise_and_a_missing_fifth(label, size):
     assert np.median(leans) < 1.0
 
 
+def test_a_court_with_bumps_and_bites_comes_back():
+    court = shapely.box(0, 0, 23.77, 10.97)
+    gains = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        bump, bite = (
+            court.exterior.interpolate(rng.uniform(0, court.exterior.length)).buffer(rng.uniform(1, 4))
+            for _ in range(2)
+        )
+        outline = at_home(max(shapely.get_parts(court.union(bump).difference(bite)), key=shapely.area), 20)
+        fitted, truth = one(fit_rectangles, outline), at_home(court, 20)
+        gains.append(iou(fitted, truth) - iou(outline, truth))
+    assert np.mean(gains) > 0.05
+    assert np.mean(np.array(gains) > 0) > 0.9
+
+
 def test_a_running_track_comes_back_as_a_ring():
     axis = at_home(shapely.LineString([(-42.2, 0), (42.2, 0)]), 100)
     true = axis.buffer(46.3, quad_segs=64).difference(axis.buffer(36.5, quad_segs=64))
@@ -281,13 +297,34 @@ def test_rows_come_out_sorted_and_the_same_in_any_order():
     assert list(one["feature_id"]) == sorted(one["feature_id"]) == list(other["feature_id"])
 
 
+def test_a_ragged_outline_of_a_certain_court_becomes_a_court():
+    court = shapely.box(0, 0, 23.77, 10.97)
+    ragged = court.union(shapely.Point(20, 10.97).buffer(3)).difference(shapely.Point(2, 0).buffer(3.5))
+    features = feature_frame([("tennis_court", at_home(ragged, 20))] * 3)
+    features = features.assign(score=[0.97, 0.97, 0.7], cut=["", "e", ""])
+    fitted = {(row.score, row.cut): row for row in fit_shapes(features).itertuples()}
+    assert {case: row.shape for case, row in fitted.items()} == {
+        (0.97, ""): "rectangle",
+        (0.97, "e"): "free",  # how much of it is beyond the imagery, nobody knows
+        (0.7, ""): "free",
+    }
+    truth = at_home(court, 20)
+    assert 0.8 < iou(at_home(ragged, 20), truth) < iou(fitted[0.97, ""].geometry, truth)
+
+
+def test_a_shapeless_outline_of_a_certain_court_stays_as_it_was():
+    ell = shapely.box(0, 0, 24, 11).difference(shapely.box(0, 0, 12, 6))
+    assert list(fit_shapes(feature_frame([("tennis_court", at_home(ell, 20))]))["shape"]) == ["free"]
+
+
 def test_no_features_stay_none():
     assert len(fit_shapes(empty_frame(FEATURES, crs="EPSG:32632"))) == 0
 
 
-def test_a_least_iou_above_one_is_refused():
-    with pytest.raises(ConfigError, match="min_iou"):
-        ShapeOptions(min_iou=1.5)
+@pytest.mark.parametrize("name", ["min_iou", "laid_out_iou"])
+def test_a_least_iou_above_one_is_refused(name):
+    with pytest.raises(ConfigError, match=name):
+        ShapeOptions(**{name: 1.5})
 
 
 @pytest.mark.parametrize("label", sorted({"building", "baseball_diamond", *LAID_OUT}))
