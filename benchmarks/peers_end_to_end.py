@@ -42,7 +42,7 @@ def write_region(folder: Path, *, size_px: int) -> Path:
     path = folder / "peers.toml"
     labels = ", ".join(f'"{label}"' for label in LABELS)
     path.write_text(
-        f'name = "peers"\nscenes = ["scene.tif"]\n[model]\nlabels = [{labels}]\n'
+        f'name = "peers"\nscenes = ["scene.tif"]\n[model]\nlabels = [{labels}]\nlarge = false\n'
         f"[tiling]\ntile_px = {TILE_PX}\noverlap_px = {OVERLAP_PX}\n"
     )
     return path

@@ -1,7 +1,7 @@
 """What a detector is: tiles of pixels in, `Detections` out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +26,8 @@ class DetectorInfo:
     """Recommended threshold per label, 0..1."""
     coarse_labels: tuple[str, ...] = ()
     """Labels too large for a tile: found in a second pass over coarser, and so wider, tiles, and only there."""
+    large_from_m2: dict[str, float] = field(default_factory=dict)
+    """Labels that are looked for in both passes -> area in m2 from which on objects of the coarse one count."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
     filled_labels: tuple[str, ...] = ()

@@ -41,6 +41,8 @@ class WeightsRecord:
     """Recommended threshold per label, 0..1; a label without one was never learned and is not returned."""
     coarse_labels: tuple[str, ...] = ()
     """Labels that are looked for in a second, coarser pass, and only there."""
+    large_from_m2: dict[str, float] = field(default_factory=dict)
+    """Labels looked for in both passes, and the area in m2 from which on objects of the coarse one count."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
     filled_labels: tuple[str, ...] = ()

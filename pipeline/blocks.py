@@ -251,7 +251,7 @@ def _detected(
     grid = task.region.grid
     footprints = [
         tile_footprints(
-            keep_detections(found, task.min_score),
+            _wanted(found, task),
             transform=read.tile.transform,
             tile_px=grid.tile_px,
             options=task.polygons,
@@ -276,10 +276,27 @@ def _one_line(err: BaseException) -> str:
     return without_secrets(f"{type(err).__name__}: {lines[0] if lines else ''}")
 
 
+def _wanted(found: Detections, task: BlockTask) -> Detections:
+    """Return the detections that may become objects of the task's pass."""
+    found = keep_detections(found, task.min_score)
+    if not task.large_from_m2:
+        return found
+    gsd_m, side_px = task.region.grid.gsd_m, task.region.grid.tile_px
+    least_px = np.array([0.0] + [task.large_from_m2.get(label, 0.0) / gsd_m**2 for label in LABELS])
+    width, height = (found.boxes[:, 2:] - found.boxes[:, :2]).T
+    # What the tile's border cuts may be larger than what this tile sees of it.
+    clearance = np.concatenate((found.boxes, side_px - found.boxes), axis=1).min(axis=1, initial=np.inf)
+    cut = clearance <= task.polygons.border_px
+    return _only(found, (width * height >= least_px[found.labels]) | cut)
+
+
 def keep_detections(found: Detections, min_score: dict[str, float]) -> Detections:
     """Return the detections of wanted labels that reach their label's threshold, in their order."""
     least = np.array([np.inf] + [min_score.get(label, np.inf) for label in LABELS])
-    keep = found.scores >= least[found.labels]
+    return _only(found, found.scores >= least[found.labels])
+
+
+def _only(found: Detections, keep: NDArray[np.bool_]) -> Detections:
     return Detections(
         boxes=found.boxes[keep],
         labels=found.labels[keep],

@@ -46,6 +46,9 @@ class ModelTable:
     """Thresholds 0..1 per label, and "default" for the rest; left out = the weights' own."""
     views: int = 1
     """How often each tile is looked at: 1, 2 (mirrored too), 4 (quarter turns) or 8 (both); time grows alike."""
+    large: bool = True
+    """Whether large objects of labels that the weights find in both passes are looked for in the coarse one;
+    without, that pass is left out where no other label needs it."""
 
     def __post_init__(self) -> None:
         for label in self.labels:

@@ -1,7 +1,7 @@
 """A folder of parts -> batches of parts that no others come near: a region is not merged in one piece."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -167,24 +167,24 @@ def _crs_of(text: str) -> pyproj.CRS:
 
 
 def found_tiles(
-    files: list[PartsFile], *, labels: Collection[str]
+    files: list[PartsFile], *, among: Callable[[pd.DataFrame], NDArray[np.bool_]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the bounds, (T, 4), of all tiles that found something: of some labels, and of the others.
+    """Return the bounds, (T, 4), of all tiles that found something: of the parts chosen, and of the others.
 
     Raises
     ------
     SchemaError
         A file cannot be read or lacks columns.
     """
-    among: list[pd.DataFrame] = [pd.DataFrame(columns=TILE_COLUMNS, dtype=np.float64)]
-    others = among.copy()
+    one: list[pd.DataFrame] = [pd.DataFrame(columns=TILE_COLUMNS, dtype=np.float64)]
+    other = one.copy()
     for file in files:
         frame = read_parts_file(file.path)
-        chosen = frame["label"].isin(labels)
-        among.append(pd.DataFrame(frame.loc[chosen, TILE_COLUMNS]).drop_duplicates())
-        others.append(pd.DataFrame(frame.loc[~chosen, TILE_COLUMNS]).drop_duplicates())
-    one, other = (pd.concat(each).drop_duplicates().to_numpy(dtype=np.float64) for each in (among, others))
-    return one, other
+        chosen = among(frame)
+        one.append(pd.DataFrame(frame.loc[chosen, TILE_COLUMNS]).drop_duplicates())
+        other.append(pd.DataFrame(frame.loc[~chosen, TILE_COLUMNS]).drop_duplicates())
+    chosen_tiles, others = (pd.concat(each).drop_duplicates().to_numpy(dtype=np.float64) for each in (one, other))
+    return chosen_tiles, others
 
 
 def _look_at(path: Path) -> PartsFile:

@@ -126,7 +126,9 @@ def make_manifest(plan: Plan, results: Sequence[BlockResult], *, failed: dict[st
         if plan.coarse is None
         else {
             "gsd_m": plan.coarse.grid.gsd_m,
+            "tile_m": plan.coarse.grid.tile_px * plan.coarse.grid.gsd_m,
             "labels": [label for label in plan.labels if label in plan.info.coarse_labels],
+            "large_from_m2": plan.large_from_m2,
         },
         "model": {
             "name": plan.info.name,

@@ -1,5 +1,6 @@
 """Parts on disk -> features.parquet and features.geojson: objects whole at every seam, regular where they are."""
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def _tiles(run_dir: Path, files: list[PartsFile], *, coarse: CoarsePass | None) 
     kept = read_tiles(run_dir / TILES_NAME), read_tiles(run_dir / COARSE_TILES_NAME)
     if kept[0] is not None and (coarse is None or kept[1] is not None):
         return kept
-    wide, fine = found_tiles(files, labels=() if coarse is None else coarse.labels)
+    wide, fine = found_tiles(files, among=(coarse or CoarsePass(labels=(), gsd_m=math.inf)).saw)
     return (fine if kept[0] is None else kept[0]), (wide if kept[1] is None else kept[1])
 
 

@@ -107,11 +107,13 @@ def merge_batch(task: MergeTask) -> gpd.GeoDataFrame:
     """
     check_code(task.code, MERGE_CODE)
     parts, options, coarse = task.parts, task.options, task.options.coarse
-    wide = parts["label"].isin(() if coarse is None else coarse.labels)
+    wide = np.zeros(len(parts), dtype=bool) if coarse is None else coarse.saw(parts)
     passes = [TiledParts(parts=parts[~wide], options=options.polygons, tiles=task.tiles[0])]
     if coarse is not None:
         own = dataclasses.replace(options.polygons, gsd_m=coarse.gsd_m)
-        passes.append(TiledParts(parts=parts[wide], options=own, tiles=task.tiles[1]))
+        passes.append(
+            TiledParts(parts=parts[wide], options=own, tiles=task.tiles[1], large_from_m2=coarse.large_from_m2)
+        )
     features = merge_passes(passes)
     if options.aoi is not None and len(features):
         inside = shapely.area(shapely.intersection(features.geometry.to_numpy(), options.aoi))

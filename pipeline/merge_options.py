@@ -2,11 +2,15 @@
 
 import datetime as dt
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
+import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from groundplan.errors import SchemaError
 from groundplan.records import Imagery
@@ -18,6 +22,10 @@ AOI_NAME = "aoi.wkb"
 """The area of interest in the parts' CRS, as well-known binary; not there = everything counts."""
 
 
+_NEARLY: Final = 0.9
+"""Tiles of the other pass have half the sides or less; those of this one may differ by rounding."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoarsePass:
     """The pass over coarser tiles, for labels too large for the others."""
@@ -26,6 +34,16 @@ class CoarsePass:
     """Labels found in it, and only there."""
     gsd_m: float
     """Ground sample distance of its tiles, in metres."""
+    tile_m: float = math.inf
+    """Sides of its tiles: they tell parts of labels that both passes look for apart."""
+    large_from_m2: dict[str, float] = field(default_factory=dict)
+    """Labels that both passes look for -> area in m2 from which on objects of this one count."""
+
+    def saw(self, parts: pd.DataFrame) -> NDArray[np.bool_]:
+        """Return which of PARTS are this pass's."""
+        width_m = (parts["tile_right"] - parts["tile_left"]).to_numpy(dtype=np.float64)
+        both = parts["label"].isin(self.large_from_m2) & (width_m > _NEARLY * self.tile_m)
+        return np.asarray(parts["label"].isin(self.labels) | both)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +99,14 @@ def kept_options(run_dir: Path) -> MergeOptions:
         return MergeOptions(
             polygons=PolygonOptions(**(config["polygons"] | {"gsd_m": manifest["grid"]["gsd_m"]})),
             shapes=ShapeOptions(**config["shapes"]),
-            coarse=None if wide is None else CoarsePass(labels=tuple(wide["labels"]), gsd_m=wide["gsd_m"]),
+            coarse=None
+            if wide is None
+            else CoarsePass(
+                labels=tuple(wide["labels"]),
+                gsd_m=wide["gsd_m"],
+                tile_m=wide["tile_m"],
+                large_from_m2=dict(wide["large_from_m2"]),
+            ),
             filled_labels=tuple(manifest["model"].get("filled_labels", ())),
             aoi=shapely.from_wkb(aoi.read_bytes()) if aoi.is_file() else None,
             provenance=Provenance(

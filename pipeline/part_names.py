@@ -25,6 +25,7 @@ def settings_key(
     sha256: str,
     arithmetic: str,
     min_score: Mapping[str, float],
+    large_from_m2: Mapping[str, float],
     polygons: PolygonOptions,
 ) -> str:
     """Return a digest of what all parts of one pass share.
@@ -40,7 +41,7 @@ def settings_key(
         `DetectorInfo.sha256`: weights, views, and how often they are looked at.
     arithmetic : str
         `DetectorInfo.arithmetic`: a GPU finds other outlines than a CPU.
-    min_score, polygons
+    min_score, large_from_m2, polygons
         Of the pass.
     """
     return _digest(
@@ -49,6 +50,7 @@ def settings_key(
             "grid": [grid.tile_px, grid.overlap_px, list(grid.transform)[:6], grid.crs.to_wkt()],
             "detector": [sha256, arithmetic],
             "min_score": dict(min_score),
+            "large_from_m2": dict(large_from_m2),
             "polygons": dataclasses.asdict(polygons),
         }
     )

@@ -54,6 +54,8 @@ class BlockTask:
     """`DetectorInfo.arithmetic` that it was planned for; a worker that computes otherwise refuses."""
     coarse: bool = False
     """Whether it belongs to the coarse pass, whose ground the other tasks cover as well."""
+    large_from_m2: dict[str, float] = field(default_factory=dict)
+    """Labels of which only large objects are wanted, and their least area."""
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
@@ -77,6 +79,8 @@ class Plan:
     info: DetectorInfo
     labels: tuple[str, ...]
     min_score: dict[str, float]
+    large_from_m2: dict[str, float]
+    """Of labels that both passes look for: area from which on objects of the coarse one count."""
     polygons: PolygonOptions
     tasks: tuple[BlockTask, ...]
 
@@ -147,22 +151,27 @@ def make_plan(
     # Of both passes, so that a worker loads one detector; each task keeps what is its own pass's.
     spec = dataclasses.replace(spec, min_score=tuple(sorted(min_score.items())))
     polygons = dataclasses.replace(config.polygons, gsd_m=region.grid.gsd_m)
-    wide = [label for label in labels if label in info.coarse_labels]
+    large_from_m2 = {label: m2 for label, m2 in info.large_from_m2.items() if model.large and label in labels}
+    scores = (
+        {label: score for label, score in min_score.items() if label not in info.coarse_labels},
+        {label: score for label, score in min_score.items() if label in (*info.coarse_labels, *large_from_m2)},
+    )
     # In the CRS of the other pass, whatever was chosen for it: the parts of both are merged.
     coarse_m = region.grid.gsd_m * info.coarse_factor
-    coarse = region_at(coarse_m, region.grid.crs, coarse_tiling(config.tiling)) if wide else None
+    coarse = region_at(coarse_m, region.grid.crs, coarse_tiling(config.tiling)) if scores[1] else None
     tasks = tuple(
         task
-        for one in (region, coarse)
+        for one, own in zip((region, coarse), scores, strict=True)
         if one is not None
         for task in _tasks(
             one,
             config,
             spec=spec,
             info=info,
-            min_score={label: score for label, score in min_score.items() if (label in wide) == (one is coarse)},
+            min_score=own,
             polygons=dataclasses.replace(polygons, gsd_m=one.grid.gsd_m),
             coarse=one is coarse,
+            large_from_m2=large_from_m2 if one is coarse else {},
         )
     )
     return Plan(
@@ -172,6 +181,7 @@ def make_plan(
         info=info,
         labels=labels,
         min_score=min_score,
+        large_from_m2=large_from_m2,
         polygons=polygons,
         tasks=tasks,
     )
@@ -201,6 +211,7 @@ def _tasks(
     min_score: dict[str, float],
     polygons: PolygonOptions,
     coarse: bool,
+    large_from_m2: dict[str, float],
 ) -> Iterator[BlockTask]:
     """Yield the tasks of one pass."""
     grid, parts = region.grid, config.out / "parts"
@@ -211,6 +222,7 @@ def _tasks(
         sha256=info.sha256,
         arithmetic=info.arithmetic,
         min_score=min_score,
+        large_from_m2=large_from_m2,
         polygons=polygons,
     )
     keys = [scene_key(scene) for scene in region.scenes]
@@ -233,6 +245,7 @@ def _tasks(
             arithmetic=info.arithmetic,
             part=parts / (f"coarse-{name}" if coarse else name),
             coarse=coarse,
+            large_from_m2=large_from_m2,
         )
 
 

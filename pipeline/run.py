@@ -158,7 +158,14 @@ def run_merge(plan: Plan, options: RunOptions) -> gpd.GeoDataFrame:
     merging = MergeOptions(
         polygons=plan.polygons,
         shapes=plan.config.shapes,
-        coarse=None if wide is None else CoarsePass(labels=plan.info.coarse_labels, gsd_m=wide.grid.gsd_m),
+        coarse=None
+        if wide is None
+        else CoarsePass(
+            labels=plan.info.coarse_labels,
+            gsd_m=wide.grid.gsd_m,
+            tile_m=wide.grid.tile_px * wide.grid.gsd_m,
+            large_from_m2=plan.large_from_m2,
+        ),
         filled_labels=plan.info.filled_labels,
         aoi=plan.region.aoi,
         provenance=Provenance(imagery=plan.config.imagery, model_sha256=plan.info.sha256),

@@ -96,8 +96,9 @@ def _scene_lines(scenes: Sequence[Scene]) -> list[str]:
 def _coarse_line(plan: Plan) -> list[str]:
     if plan.coarse is None:
         return []
-    wide = ", ".join(label for label in plan.labels if label in plan.info.coarse_labels)
-    return [f"         and once more at {plan.coarse.grid.gsd_m:.3g} m for {wide}"]
+    wide = [label for label in plan.labels if label in plan.info.coarse_labels]
+    wide += [f"{label} from {m2:.0f} m2 on" for label, m2 in plan.large_from_m2.items()]
+    return [f"         and once more at {plan.coarse.grid.gsd_m:.3g} m for {', '.join(wide)}"]
 
 
 def offset_line(offset: Mapping[str, Any] | None) -> str:

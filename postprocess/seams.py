@@ -1,7 +1,7 @@
 """PARTS of any number of tiles -> FEATURES: every object once, whole over the seams, neighbours apart."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
@@ -15,6 +15,7 @@ from groundplan.schema import FEATURES, check_parts, empty_frame, feature_ids, t
 from postprocess.agreement import Pairs, pair_parts
 from postprocess.conflicts import giving_way
 from postprocess.duplicates import duplicates
+from postprocess.large import Found, whole_or_pieces
 from postprocess.objects import Objects, gather_objects
 from postprocess.options import PolygonOptions
 from postprocess.polygonal import Geometries, geometry_array, polygonal, without_small_holes
@@ -37,6 +38,8 @@ class TiledParts:
     """`gsd_m` is that of the tiles."""
     tiles: NDArray[np.float64] | None = None
     """(T, 4): left, bottom, right, top of every tile that was looked at; None = those that found something."""
+    large_from_m2: Mapping[str, float] = field(default_factory=dict)
+    """Labels that the first pass looks for too -> area from which on objects of this one count."""
 
 
 def merge_parts(
@@ -81,10 +84,13 @@ def merge_parts(
 def merge_passes(passes: Sequence[TiledParts]) -> gpd.GeoDataFrame:
     """Merge the parts of several passes over one region, each at its own resolution and with labels of its own.
 
+    Of labels that a later pass sees the large objects of, that pass's wholes or the first one's pieces stand; see
+    `postprocess.large.whole_or_pieces`.
+
     Parameters
     ----------
     passes : sequence of TiledParts
-        At least one, all in one CRS; the options of the first decide between objects of different labels.
+        At least one, all in one CRS, the finest first; its options decide between objects of different labels.
 
     Returns
     -------
@@ -98,6 +104,9 @@ def merge_passes(passes: Sequence[TiledParts]) -> gpd.GeoDataFrame:
     """
     crs = check_metric(passes[0].parts.crs)
     merged = [_merge_pass(each) for each in passes]
+    for number, one in enumerate(passes[1:], start=1):
+        for label, least_m2 in one.large_from_m2.items():
+            merged[0], merged[number] = _settled(merged[0], merged[number], label, least_m2=least_m2)
     filled = [frame for frame in merged if len(frame)] or merged[:1]
     out = gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), geometry="geometry", crs=crs)
     gone = giving_way(
@@ -108,6 +117,24 @@ def merge_passes(passes: Sequence[TiledParts]) -> gpd.GeoDataFrame:
     )
     out = out[~gone]
     return typed(out.sort_values("feature_id", kind="stable", ignore_index=True), FEATURES)
+
+
+def _settled(
+    fine: gpd.GeoDataFrame, coarse: gpd.GeoDataFrame, label: str, *, least_m2: float
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Return the objects of two passes without those of a label that give way to the other pass's."""
+    coarse = coarse[(coarse["label"] != label) | (coarse["area_m2"] >= least_m2)]
+    own, large = (np.flatnonzero(frame["label"] == label) for frame in (fine, coarse))
+    stands = whole_or_pieces(_found(fine, own), _found(coarse, large))
+    gone = [rows[~kept] for rows, kept in zip((own, large), stands, strict=True)]
+    return fine.drop(index=fine.index[gone[0]]), coarse.drop(index=coarse.index[gone[1]])
+
+
+def _found(frame: gpd.GeoDataFrame, rows: NDArray[np.intp]) -> Found:
+    return Found(
+        geometry=geometry_array(frame.geometry.to_numpy()[rows]),
+        score=frame["score"].to_numpy(dtype=np.float64)[rows],
+    )
 
 
 def _merge_pass(one: TiledParts) -> gpd.GeoDataFrame:

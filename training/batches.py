@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,13 @@ from groundplan.errors import DataError
 from groundplan.labels import LABELS
 from training.augment import AugmentOptions, Crop, make_crop
 from training.chips import Chip
+from training.rings import outline_area
 
 log = logging.getLogger(__name__)
+
+
+SHOWN_FROM = 0.5
+"""Of the area from which on objects count as large: smaller ones give the coarse pass no loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class BatchOptions:
     """Relative share of crops per chip source at the coarse pass's resolution."""
     coarse_labels: tuple[str, ...] = ()
     """Labels looked for in the coarse pass, and only there."""
+    large_from_m2: Mapping[str, float] = field(default_factory=dict)
+    """Labels looked for there as well, and from which area on."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
     coarse_share: float = 0.0
@@ -75,6 +82,7 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
         self.steps = range(first, last)
         self.options, self.augment = options, augment
         coarse = frozenset(options.coarse_labels)
+        wide = coarse | {*options.large_from_m2}
         self.passes = [
             _Pass(
                 gsd_m=options.gsd_m,
@@ -83,13 +91,14 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
                 pools=_pools(chips, options.share, frozenset(LABELS) - coarse),
             )
         ]
-        if coarse:
+        if wide:
+            large = [without_small(chip, options.large_from_m2) for chip in chips]
             self.passes.append(
                 _Pass(
                     gsd_m=options.gsd_m * options.coarse_factor,
-                    asked=coarse,
+                    asked=wide,
                     share=options.coarse,
-                    pools=_pools(chips, options.coarse, coarse),
+                    pools=_pools(large, options.coarse, wide),
                 )
             )
 
@@ -136,6 +145,23 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
             )
         images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2).float() / 255
         return images, [to_target(crop) for crop in crops]
+
+
+def without_small(chip: Chip, large_from_m2: Mapping[str, float]) -> Chip:
+    """Return a chip that tells nothing, good or bad, of objects that the coarse pass is too coarse for.
+
+    Those of half the area are shown all the same: what is to know what is large should see what nearly is.
+    """
+    least_px = {label: SHOWN_FROM * m2 / chip.gsd_m**2 for label, m2 in large_from_m2.items()}
+    return replace(
+        chip,
+        instances=tuple(
+            replace(each, ignore=True)
+            if each.label in least_px and outline_area(each.rings) < least_px[each.label]
+            else each
+            for each in chip.instances
+        ),
+    )
 
 
 def _any_chip(pools: Pools, rng: np.random.Generator) -> Chip:

@@ -105,6 +105,11 @@ def taught_rings(label: str, rings: Rings) -> Rings:
     return (shapely.get_coordinates(hull)[:-1],)
 
 
+def outline_area(rings: Rings) -> float:
+    """Return the area, in square pixels, of what the largest ring encloses."""
+    return max(abs(_signed_area(ring)) for ring in rings)
+
+
 def _signed_area(ring: NDArray[np.float64]) -> float:
     x, y = ring.T
     return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2)

@@ -77,6 +77,8 @@ class TrainOptions:
     """Relative share of the coarse pass's crops per chip source."""
     coarse_labels: tuple[str, ...] = ()
     """Labels too large for a tile at the model's resolution: looked for in a second, coarser pass."""
+    large_from_m2: dict[str, float] = field(default_factory=dict)
+    """Labels looked for in both passes, and the area in m2 from which on objects of the coarse one count."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
     coarse_share: float = 0.25
@@ -96,7 +98,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         """Refuse names that are no labels, before hours of training."""
-        for label in (*self.min_score, *self.coarse_labels, *self.neighbours):
+        for label in (*self.min_score, *self.coarse_labels, *self.large_from_m2, *self.neighbours):
             check_label(label)
 
     @property
@@ -166,6 +168,7 @@ def batch_options(options: TrainOptions, chips: Sequence[Chip]) -> BatchOptions:
         seed=int(options.batch.get("seed", 1)),
         coarse=options.coarse,
         coarse_labels=options.coarse_labels,
+        large_from_m2=options.large_from_m2,
         coarse_factor=options.coarse_factor,
         coarse_share=options.coarse_share,
     )
@@ -279,6 +282,7 @@ def _record(
         min_score={label: options.min_score.get(label, 0.5) for label in learned},
         neighbours=dict(options.neighbours),
         coarse_labels=tuple(options.coarse_labels),
+        large_from_m2=dict(options.large_from_m2),
         coarse_factor=options.coarse_factor,
         filled_labels=FILLED_LABELS,
         spec=json.loads(json.dumps(dataclasses.asdict(options.spec))),

@@ -1,5 +1,6 @@
-"""Labels too large for a tile are found in a second, coarser pass, and only there."""
+"""Labels too large for a tile are found in a coarser pass and only there; large objects of others there too."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ GSD_M = 0.3
 AXIS = shapely.LineString([(97.8, 90), (182.2, 90)])
 TRACK = AXIS.buffer(46.26) - AXIS.buffer(36.5)
 HOUSES = [shapely.box(20 + 30 * i, 12, 34 + 30 * i, 24) for i in range(8)]
+HALL = shapely.box(30, 190, 110, 250)
+SIGHT_PX = 100
+"""What is wider comes in pieces, as from a network that was trained with smaller crops."""
 
 
 class BrightDetector:
@@ -65,9 +69,40 @@ class BrightDetector:
         )
 
 
+class ShortSightedDetector(BrightDetector):
+    """Sees red things of more than `SIGHT_PX` in pieces, and is less sure of these."""
+
+    info = dataclasses.replace(BrightDetector.info, sha256="short-sighted-1", large_from_m2={"building": 500.0})
+
+    def _one(self, image: NDArray[np.uint8]) -> Detections:
+        found = super()._one(image)
+        boxes, scores, masks = [], [], []
+        for box, score, mask in zip(found.boxes, found.scores, found.masks, strict=True):
+            columns = np.array_split(np.arange(mask.shape[1]), -(-mask.shape[1] // SIGHT_PX))
+            for own in columns:
+                boxes.append((box[0] + own[0], box[1], box[0] + own[-1] + 1, box[3]))
+                scores.append(score if len(columns) == 1 else score - 0.2)
+                masks.append(mask[:, own])
+        return Detections(
+            boxes=np.array(boxes, np.float32).reshape(-1, 4),
+            labels=np.full(len(boxes), LABEL_IDS["building"], np.int64),
+            scores=np.array(scores, np.float32),
+            masks=tuple(masks),
+        )
+
+
 @pytest.fixture
 def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    detector = BrightDetector()
+    return run(BrightDetector(), [TRACK], HOUSES, tmp_path, monkeypatch)
+
+
+def run(
+    detector: BrightDetector,
+    tracks: list[shapely.Polygon],
+    buildings: list[shapely.Polygon],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     monkeypatch.setattr(plan, "describe_detector", lambda spec: detector.info)
     monkeypatch.setattr(blocks, "worker_detector", lambda spec: detector)
     transform = Affine(GSD_M, 0, 500_000, 0, -GSD_M, 5_000_000)
@@ -79,7 +114,7 @@ def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             np.uint8
         )
 
-    red, blue = draw(HOUSES), draw([TRACK])
+    red, blue = draw(buildings), draw(tracks) if tracks else np.zeros((size, size), np.uint8)
     profile = {"driver": "GTiff", "height": size, "width": size, "count": 3, "dtype": "uint8"}
     with rasterio.open(tmp_path / "scene.tif", "w", crs="EPSG:32633", transform=transform, **profile) as scene:
         scene.write(np.stack([red, np.full_like(red, 40), blue]))
@@ -130,3 +165,39 @@ def test_merging_again_gives_the_same_features(run_dir: Path) -> None:
     ids = list(read_vector(run_dir / "features.parquet")["feature_id"])
     assert main(["merge", str(run_dir)]) == 0
     assert list(read_vector(run_dir / "features.parquet")["feature_id"]) == ids
+
+
+def test_a_hall_that_the_fine_pass_sees_in_pieces_is_one_feature(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = run(ShortSightedDetector(), [], [*HOUSES, HALL], tmp_path, monkeypatch)
+    seen = [(path.name, gpd.read_parquet(path)) for path in sorted((out / "parts").glob("*.parquet"))]
+    assert all(frame.area.min() >= 500 for name, frame in seen if name.startswith("coarse-") and len(frame))
+    pieces = [row for name, frame in seen if not name.startswith("coarse-") for row in frame.area if row > 500]
+    assert len(pieces) > 2  # or this test tests nothing
+    features = read_vector(out / "features.parquet")
+    assert len(features) == len(HOUSES) + 1
+    truth = shapely.transform(HALL, lambda xy: xy * [1, -1] + [500_000, 5_000_000])
+    best = features.iloc[int(features.area.to_numpy().argmax())]
+    assert best.geometry.intersection(truth).area / best.geometry.union(truth).area > 0.9
+    assert best["score"] == pytest.approx(0.9)
+    # Its kept options and tiles say which parts are whose.
+    assert main(["merge", str(out)]) == 0
+    assert list(read_vector(out / "features.parquet")["feature_id"]) == list(features["feature_id"])
+    for name in ("tiles.npy", "tiles_coarse.npy"):
+        (out / name).unlink()
+    assert main(["merge", str(out)]) == 0
+    assert list(read_vector(out / "features.parquet")["feature_id"]) == list(features["feature_id"])
+
+
+def test_without_large_ones_the_coarse_pass_is_left_out_where_no_label_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = run(ShortSightedDetector(), [], [HALL], tmp_path, monkeypatch)
+    region = tmp_path / "r.toml"
+    head = region.read_text()
+    for model, passes in (("", 2), ('labels = ["building"]', 2), ('labels = ["building"]\nlarge = false', 1)):
+        region.write_text(head.replace("[model]", f"[model]\n{model}"))
+        planned = plan.make_plan(read_region(region, out=out), device="cpu", threads=1)
+        assert len({task.coarse for task in planned.tasks}) == passes
+    assert planned.large_from_m2 == {}
