@@ -19,7 +19,7 @@ RUN_FLAGS := $(if $(WORKERS),--workers $(WORKERS))
 # Paths of the region files, the demo's last: it has to be rendered first.
 REGIONS := $(filter-out regions/demo.toml,$(wildcard regions/*.toml))
 
-.PHONY: help setup run all test fuzz lint format chips train evaluate pictures bench docs lock clean
+.PHONY: help setup run all test fuzz lint format chips train evaluate fit pictures bench docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,11 @@ train: $(READY) chips  ## train the shipped weights again
 
 evaluate: $(READY) chips  ## print the table of figures to reach, from the shipped weights (ROWS="fields banepa" for some)
 	$(BIN)/python -m pipeline.figures --data $(DATA) --chips $(CHIPS) $(if $(ROWS),--rows $(ROWS))
+
+fit: $(READY) chips  ## fit the scores of buildings on whole places (WEIGHTS=mine.safetensors OUT=fitted.safetensors)
+	@test -n "$(WEIGHTS)" -a -n "$(OUT)" || \
+	  { echo "say whose scores and where to: make fit WEIGHTS=mine.safetensors OUT=fitted.safetensors" >&2; exit 1; }
+	$(BIN)/python -m pipeline.fit_scores --data $(DATA) --chips $(CHIPS) --weights $(WEIGHTS) --out $(OUT)
 
 pictures: $(READY) chips  ## draw the pictures of docs/ again, from the shipped weights
 	$(BIN)/python -m pipeline.pictures --data $(DATA) --chips $(CHIPS)

@@ -182,6 +182,8 @@ def judge_places(given: Sources, weights: Weights, *, neighbours: float) -> dict
             record,
             calibration={key: value for key, value in record.calibration.items() if key != LABEL},
             neighbours={LABEL: neighbours} if neighbours else {},
+            # Large ones stand or fall by the scores of their pieces: here all of the fine pass's claims are wanted.
+            large_from_m2={key: value for key, value in record.large_from_m2.items() if key != LABEL},
             min_score={**record.min_score, LABEL: LEAST_SCORE},
         ),
     )
