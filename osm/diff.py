@@ -23,6 +23,7 @@ from osm.options import DiffOptions
 from osm.propose import TaskFiles, write_proposals
 from osm.publish import published
 from osm.read import read_osm
+from osm.window import rough_window
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +73,9 @@ def diff(
     options = options or DiffOptions()
     files = [decisions] if isinstance(decisions, str | Path) else decisions or ()
     remembered = tuple(decision for file in files for decision in read_memory(file))
-    extract = osm_file if isinstance(osm_file, Extract) else read_osm(osm_file)
-    found = compare(features, extract, imagery=imagery, options=options, decisions=remembered)
+    if not isinstance(osm_file, Extract):
+        osm_file = read_osm(osm_file, window=rough_window(features))
+    found = compare(features, osm_file, imagery=imagery, options=options, decisions=remembered)
     report = found.report
     refused = _refusal(imagery)
     if refused:

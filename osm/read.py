@@ -25,6 +25,7 @@ from osm.read_history import split_history
 from osm.read_placeholders import read_placeholders
 from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles, veto_roles
 from osm.tags import KEYS, LIFECYCLE_KEYS
+from osm.window import Window, meets
 
 ROWS_AT_ONCE = 50_000
 """Outlines that are geometries at the same time."""
@@ -32,26 +33,55 @@ ROWS_AT_ONCE = 50_000
 NEEDED = "give an .osm.pbf, .osm, .osm.gz or .osm.bz2 file"
 
 
+NEVER = dt.datetime.fromtimestamp(0, dt.UTC)
+"""What libosmium gives elements without a time."""
+
+Element = tuple[str, int, int, dt.datetime]
+"""Type, id, version and time of the last edit."""
+
+
 @dataclass(slots=True)
 class _Rows:
-    """What the pass over the file gathers; geometry as hexadecimal WKB."""
+    """What the pass over the file gathers."""
 
-    wkb: list[str] = field(default_factory=list)
-    element: list[tuple[str, int, int, dt.datetime]] = field(default_factory=list)
+    window: Window | None
+    """What lies elsewhere is forgotten; None = nothing is."""
+    wkb: list[bytes] = field(default_factory=list)
+    element: list[Element] = field(default_factory=list)
     row: list[Row] = field(default_factory=list)
+    waiting: list[tuple[str, Element, Row]] = field(default_factory=list)
+    """With the geometry as hexadecimal WKB, as libosmium writes it."""
     seen: dict[tuple[object, ...], Row] = field(default_factory=dict)
+    newest: dt.datetime = NEVER
+    """Of all elements, wherever they lie: how old the file is."""
+    has_metadata: bool = False
     n_broken: int = 0
 
-    def add(self, rows: list[Row], wkb: str, element: tuple[str, int, int, dt.datetime]) -> None:
+    def add(self, rows: list[Row], wkb: str, element: Element) -> None:
         for row in rows:
-            self.wkb.append(wkb)
-            self.element.append(element)
             # Most elements share one of a few sets of tags: dicts of their own would weigh more than outlines.
             role, label, tags = row
-            self.row.append(self.seen.setdefault((role, label, *tags.items()), row))
+            self.waiting.append((wkb, element, self.seen.setdefault((role, label, *tags.items()), row)))
+        if len(self.waiting) >= ROWS_AT_ONCE:
+            self.settle()
+
+    def settle(self) -> None:
+        """Keep of the rows that wait those that matter."""
+        if not self.waiting:
+            return
+        texts, elements, rows = zip(*self.waiting, strict=True)
+        self.waiting.clear()
+        self.newest = max(self.newest, *(stamp for _, _, _, stamp in elements))
+        # Placeholders carry a version of 1 or none; only real elements tell whether the extract has metadata.
+        self.has_metadata |= any(version > 0 and number > 0 for _, number, version, _ in elements)
+        wkb, bounds = _plain_wkb(texts)
+        near = range(len(wkb)) if self.window is None else np.flatnonzero(meets(bounds, self.window)).tolist()
+        self.wkb += [wkb[place] for place in near]
+        self.element += [elements[place] for place in near]
+        self.row += [rows[place] for place in near]
 
 
-def read_osm(path: Path) -> Extract:
+def read_osm(path: Path, *, window: Window | None = None) -> Extract:
     """Read the elements of an OSM file that matter to the comparison.
 
     One pass in which the filtering by key happens in C++; the values are looked at in Python. Elements with
@@ -62,6 +92,9 @@ def read_osm(path: Path) -> Extract:
     path : Path
         ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``, sorted by type and id; or ``.osh.pbf`` with the
         history of a region, which gives the present state and rows of role "deleted".
+    window : tuple of float, optional
+        West, south, east, north in degrees: elements whose bounds do not meet it are read over, so that the
+        extract of a country takes no more memory than that of a town. See `osm.window.rough_window`.
 
     Returns
     -------
@@ -90,22 +123,21 @@ def read_osm(path: Path) -> Extract:
             with tempfile.TemporaryDirectory() as folder:
                 current = Path(folder) / "current.osm.pbf"
                 deleted = split_history(source, current)
-                rows = _scan(current)
+                rows = _scan(current, window)
             for element, row, shape in deleted:
                 rows.add([row], shapely.to_wkb(shape, hex=True), element)
             placeholders = empty_frame(OSM_FEATURES, crs=LON_LAT)
         else:
-            rows = _scan(source)
+            rows = _scan(source, window)
             placeholders = read_placeholders(source)
+        rows.settle()
     table, lon_lat = _table(rows, placeholders)
-    versions = table["version"].to_numpy() > 0
-    newest = max(table["timestamp"], default="")
+    newest = max((*placeholders["timestamp"], *_stamps([rows.newest])))
     info = ExtractInfo(
         name=extract_name(source),
         bbox=bbox,
         timestamp=timestamp or newest,
-        # Placeholders carry a version of 1 or none; only real elements tell whether the extract has metadata.
-        has_metadata=bool((versions & (table["osm_id"].to_numpy() > 0)).any()),
+        has_metadata=rows.has_metadata,
         n_broken=rows.n_broken,
     )
     return Extract(info=info, rows=table, lon_lat=lon_lat)
@@ -136,10 +168,10 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _scan(source: Path) -> _Rows:
+def _scan(source: Path, window: Window | None) -> _Rows:
     has_key = osmium.filter.KeyFilter(*KEYS)
     factory = osmium.geom.WKBFactory()
-    rows = _Rows()
+    rows = _Rows(window=window)
     # Most tagged nodes are crossings and trees, most ways buildings that come again as areas: leaving them
     # to C++ halves the time.
     as_node = osmium.filter.KeyFilter("building", "leisure", *LIFECYCLE_KEYS)
@@ -182,7 +214,7 @@ def _scan(source: Path) -> _Rows:
 
 
 def _stamps(moments: Sequence[dt.datetime]) -> list[str]:
-    """Return moments as ISO 8601; libosmium gives 1970 to elements without one, which becomes ""."""
+    """Return moments as ISO 8601; `NEVER` becomes ""."""
     # All at once: isoformat on each takes as long as reading its tags.
     seconds = pd.DatetimeIndex(moments).tz_convert(None).to_numpy().astype("datetime64[s]")
     text = np.char.add(np.datetime_as_string(seconds, unit="s"), "Z")
@@ -209,22 +241,22 @@ def _table(rows: _Rows, placeholders: gpd.GeoDataFrame) -> tuple[pd.DataFrame, N
     if not placeholders.empty:
         others = pd.DataFrame(placeholders.drop(columns="geometry"))
         table = pd.concat([table, others], ignore_index=True) if len(table) else others
-    lon_lat = np.concatenate((_plain_wkb(rows.wkb), shapely.to_wkb(placeholders.geometry.to_numpy())))
+    own = np.empty(len(rows.wkb), dtype=object)
+    own[:] = rows.wkb
+    lon_lat = np.concatenate((own, shapely.to_wkb(placeholders.geometry.to_numpy())))
     table = table.sort_values(["role", "osm_type", "osm_id", "label"], kind="stable")
     return table.reset_index(drop=True), lon_lat[table.index]
 
 
-def _plain_wkb(texts: Sequence[str]) -> NDArray[np.object_]:
-    """Return what libosmium wrote as bytes; its areas are multipolygons, even those of one polygon."""
+def _plain_wkb(texts: Sequence[str]) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    """Return as bytes what libosmium wrote, and bounds; its multipolygons of one polygon as that polygon."""
     wkb = np.empty(len(texts), dtype=object)
     # GEOS reads hexadecimal through a text stream; turning it into bytes first takes a fifth of the time.
     wkb[:] = [bytes.fromhex(text) for text in texts]
-    for start in range(0, len(wkb), ROWS_AT_ONCE):
-        part = wkb[start : start + ROWS_AT_ONCE]
-        geometry = shapely.from_wkb(part)
-        single = (shapely.get_type_id(geometry) == 6) & (shapely.get_num_geometries(geometry) == 1)
-        part[single] = shapely.to_wkb(shapely.get_geometry(geometry[single], 0))
-    return wkb
+    geometry = shapely.from_wkb(wkb)
+    single = (shapely.get_type_id(geometry) == 6) & (shapely.get_num_geometries(geometry) == 1)
+    wkb[single] = shapely.to_wkb(shapely.get_geometry(geometry[single], 0))
+    return wkb, shapely.bounds(geometry)
 
 
 @contextmanager

@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
 from osm.extract import Extract
-from osm.options import REACH_M
 from osm.tags import GONE_PREFIXES
+from osm.window import meets, window_around
 from osm.world import Mapped
 
 ROWS_AT_ONCE = 50_000
 """Rows that are geometries in both systems at the same time."""
-
-NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
-"""A window that nothing meets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +75,13 @@ class Surroundings:
 
 def surroundings(features: gpd.GeoDataFrame, extract: Extract) -> Surroundings:
     """Return the rows of an extract near the features."""
-    window = _window(features) if len(features) else NOWHERE
+    window = window_around(features)
     found = [np.empty(0, np.int64)]
     wkb, bounds = [np.empty(0, dtype=object)], [np.empty((0, 4))]
     n_repaired = 0
     for start in range(0, len(extract.rows), ROWS_AT_ONCE):
         lon_lat = shapely.from_wkb(extract.lon_lat[start : start + ROWS_AT_ONCE])
-        near = np.flatnonzero(_meet(shapely.bounds(lon_lat), window))
+        near = np.flatnonzero(meets(shapely.bounds(lon_lat), window))
         metric = transform_geometries(lon_lat[near], source=LON_LAT, target=features.crs)
         broken = ~shapely.is_valid(metric)
         n_repaired += int(broken.sum())
@@ -107,23 +104,6 @@ def surroundings(features: gpd.GeoDataFrame, extract: Extract) -> Surroundings:
         element=element,
         n_repaired=n_repaired,
     )
-
-
-def _window(features: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
-    """Return west, south, east, north of where OSM matters to the features."""
-    left, bottom, right, top = features.total_bounds
-    around = shapely.box(left - REACH_M, bottom - REACH_M, right + REACH_M, top + REACH_M)
-    # Edges are densified so that a wide region's box keeps its sides on the globe.
-    ring = shapely.segmentize(around, max(right - left, top - bottom, 1.0) / 8)
-    window = transform_geometries([ring], source=features.crs, target=LON_LAT)[0]
-    west, south, east, north = window.bounds
-    return (-180.0, -90.0, 180.0, 90.0) if east - west >= 180.0 else (west, south, east, north)
-
-
-def _meet(bounds: NDArray[np.float64], window: tuple[float, float, float, float]) -> NDArray[np.bool_]:
-    west, south, east, north = window
-    across = (bounds[:, 0] <= east) & (bounds[:, 2] >= west)
-    return np.asarray(across & (bounds[:, 1] <= north) & (bounds[:, 3] >= south))
 
 
 def _mended(geometry: shapely.Geometry) -> shapely.Geometry:

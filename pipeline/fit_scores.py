@@ -182,7 +182,7 @@ def judge_places(given: Sources, weights: Weights, *, neighbours: float) -> dict
             record,
             calibration={key: value for key, value in record.calibration.items() if key != LABEL},
             neighbours={LABEL: neighbours} if neighbours else {},
-            # Large ones stand or fall by the scores of their pieces: here all of the fine pass's claims are wanted.
+            # Whether large ones stand depends on the scores of their pieces, which are what is fitted.
             large_from_m2={key: value for key, value in record.large_from_m2.items() if key != LABEL},
             min_score={**record.min_score, LABEL: LEAST_SCORE},
         ),

@@ -18,6 +18,7 @@ from groundplan.vector import read_vector, same_crs
 from groundplan.whole import write_text_whole
 from osm.diff import diff
 from osm.read import read_osm
+from osm.window import rough_window
 from pipeline.chips import write_chips
 from pipeline.config import RegionConfig
 from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts
@@ -85,7 +86,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
         diff_report = changes = None
         if config.extract is not None:
             with _timed(times, "diff"):
-                extract = read_osm(config.extract)
+                extract = read_osm(config.extract, window=rough_window(features))
                 diff_report = diff(
                     features,
                     extract,

@@ -5,7 +5,9 @@ import pytest
 import shapely
 
 from groundplan.errors import OsmFileError
+from osm import read
 from osm.read import read_osm
+from osm.window import NOWHERE
 
 
 def rows(frame, **wanted):
@@ -98,6 +100,28 @@ def test_closed_ways_and_multipolygons_with_negative_ids_are_read(tmp_path):
     frame = read_osm(path).frame()
     assert frame[["osm_type", "osm_id", "role"]].to_numpy().tolist() == [["relation", -1, "area"]]
     assert frame.geometry.iloc[0].area == pytest.approx(15e-8, rel=1e-3)
+
+
+def test_what_lies_outside_the_window_is_read_over(world, make_box, tmp_path, monkeypatch):
+    monkeypatch.setattr(read, "ROWS_AT_ONCE", 3)
+    for k in range(10):
+        world.area(make_box(200 * k, 0, 10, 10), {"building": "yes"})
+    world.area(make_box(-500, -500, 3000, 100), {"leisure": "pitch", "sport": "soccer"})
+    path = world.write(tmp_path / "a.osm.pbf")
+    whole = read_osm(path)
+    boxes = whole.frame().geometry.bounds
+    houses = boxes[boxes.miny > boxes.miny.min()].sort_values("minx")
+    # From the middle of the third house to that of the fifth; the pitch lies below.
+    west, east = houses[["minx", "maxx"]].mean(axis=1).iloc[[2, 4]]
+    south, north = houses.miny.min(), houses.maxy.max()
+    part = read_osm(path, window=(west, south, east, north))
+    near = (boxes.minx <= east) & (boxes.maxx >= west) & (boxes.maxy >= south)
+    assert near.sum() == 3
+    assert part.frame().equals(whole.frame()[near].reset_index(drop=True))
+    assert part.info == whole.info
+    nothing = read_osm(path, window=NOWHERE)
+    assert nothing.frame().empty
+    assert nothing.info == whole.info
 
 
 def test_an_unsorted_extract_is_refused_and_told_to_be_sorted(tmp_path):
