@@ -28,6 +28,8 @@ class DetectorInfo:
     """Labels too large for a tile: found in a second pass over coarser, and so wider, tiles, and only there."""
     large_from_m2: dict[str, float] = field(default_factory=dict)
     """Labels that are looked for in both passes -> area in m2 from which on objects of the coarse one count."""
+    large_min_score: dict[str, float] = field(default_factory=dict)
+    """Recommended threshold of those in the coarse pass, where it is higher than `min_score`."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
     filled_labels: tuple[str, ...] = ()

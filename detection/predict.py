@@ -191,6 +191,7 @@ def _info(weights: Weights, device: torch.device) -> DetectorInfo:
         min_score=dict(record.min_score),
         coarse_labels=record.coarse_labels,
         large_from_m2=dict(record.large_from_m2),
+        large_min_score=dict(record.large_min_score),
         coarse_factor=record.coarse_factor,
         filled_labels=record.filled_labels,
         calibrated=bool(record.calibration),

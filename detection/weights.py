@@ -43,6 +43,8 @@ class WeightsRecord:
     """Labels that are looked for in a second, coarser pass, and only there."""
     large_from_m2: dict[str, float] = field(default_factory=dict)
     """Labels looked for in both passes, and the area in m2 from which on objects of the coarse one count."""
+    large_min_score: dict[str, float] = field(default_factory=dict)
+    """Threshold of those in the coarse pass, where it is higher than `min_score`."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
     filled_labels: tuple[str, ...] = ()

@@ -152,9 +152,10 @@ def make_plan(
     spec = dataclasses.replace(spec, min_score=tuple(sorted(min_score.items())))
     polygons = dataclasses.replace(config.polygons, gsd_m=region.grid.gsd_m)
     large_from_m2 = {label: m2 for label, m2 in info.large_from_m2.items() if model.large and label in labels}
+    large = {label: max(min_score[label], info.large_min_score.get(label, 0.0)) for label in large_from_m2}
     scores = (
         {label: score for label, score in min_score.items() if label not in info.coarse_labels},
-        {label: score for label, score in min_score.items() if label in (*info.coarse_labels, *large_from_m2)},
+        {label: score for label, score in min_score.items() if label in info.coarse_labels} | large,
     )
     # In the CRS of the other pass, whatever was chosen for it: the parts of both are merged.
     coarse_m = region.grid.gsd_m * info.coarse_factor

@@ -19,7 +19,7 @@ from training.rings import outline_area
 log = logging.getLogger(__name__)
 
 
-SHOWN_FROM = 0.5
+SHOWN_FROM = 0.25
 """Of the area from which on objects count as large: smaller ones give the coarse pass no loss."""
 
 
@@ -150,7 +150,7 @@ class CropStream(IterableDataset[tuple[Tensor, list[dict[str, Tensor]]]]):
 def without_small(chip: Chip, large_from_m2: Mapping[str, float]) -> Chip:
     """Return a chip that tells nothing, good or bad, of objects that the coarse pass is too coarse for.
 
-    Those of half the area are shown all the same: what is to know what is large should see what nearly is.
+    Those of a quarter of the area are shown all the same: there are more of them to learn from.
     """
     least_px = {label: SHOWN_FROM * m2 / chip.gsd_m**2 for label, m2 in large_from_m2.items()}
     return replace(

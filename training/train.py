@@ -79,6 +79,8 @@ class TrainOptions:
     """Labels too large for a tile at the model's resolution: looked for in a second, coarser pass."""
     large_from_m2: dict[str, float] = field(default_factory=dict)
     """Labels looked for in both passes, and the area in m2 from which on objects of the coarse one count."""
+    large_min_score: dict[str, float] = field(default_factory=dict)
+    """Threshold of those in the coarse pass, where it is higher than `min_score`."""
     coarse_factor: float = 3.0
     """How many times coarser that pass is."""
     coarse_share: float = 0.25
@@ -98,7 +100,13 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         """Refuse names that are no labels, before hours of training."""
-        for label in (*self.min_score, *self.coarse_labels, *self.large_from_m2, *self.neighbours):
+        for label in (
+            *self.min_score,
+            *self.coarse_labels,
+            *self.large_from_m2,
+            *self.large_min_score,
+            *self.neighbours,
+        ):
             check_label(label)
 
     @property
@@ -283,6 +291,7 @@ def _record(
         neighbours=dict(options.neighbours),
         coarse_labels=tuple(options.coarse_labels),
         large_from_m2=dict(options.large_from_m2),
+        large_min_score=dict(options.large_min_score),
         coarse_factor=options.coarse_factor,
         filled_labels=FILLED_LABELS,
         spec=json.loads(json.dumps(dataclasses.asdict(options.spec))),

@@ -201,3 +201,18 @@ def test_without_large_ones_the_coarse_pass_is_left_out_where_no_label_needs_it(
         planned = plan.make_plan(read_region(region, out=out), device="cpu", threads=1)
         assert len({task.coarse for task in planned.tasks}) == passes
     assert planned.large_from_m2 == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "fine", "coarse"), [("", 0.5, 0.8), ("min_score = { building = 0.9 }", 0.9, 0.9)]
+)
+def test_large_objects_need_the_higher_of_both_thresholds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, fine: float, coarse: float
+) -> None:
+    detector = ShortSightedDetector()
+    detector.info = dataclasses.replace(detector.info, large_min_score={"building": 0.8})
+    out = run(detector, [], [HALL], tmp_path, monkeypatch)
+    region = tmp_path / "r.toml"
+    region.write_text(region.read_text().replace("[model]", f"[model]\n{model}"))
+    planned = plan.make_plan(read_region(region, out=out), device="cpu", threads=1)
+    assert {(task.coarse, task.min_score["building"]) for task in planned.tasks} == {(False, fine), (True, coarse)}

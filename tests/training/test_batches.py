@@ -36,7 +36,7 @@ def chip(tmp_path: Path) -> Chip:
     )
 
 
-def test_what_is_smaller_than_half_of_large_gives_no_loss(chip: Chip) -> None:
+def test_what_is_smaller_than_a_quarter_of_large_gives_no_loss(chip: Chip) -> None:
     told = without_small(chip, {"building": 600.0})
     assert [each.ignore for each in told.instances] == [False, True, False]
     assert [each.ignore for each in without_small(chip, {}).instances] == [False] * 3
