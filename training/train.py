@@ -30,6 +30,7 @@ from training.pretrained import is_feature, load_backbone, load_fitting, load_he
 from training.ranges import first_images, measure_weights
 from training.rings import FILLED_LABELS
 from training.splits import check_splits
+from training.styles import mix_styles
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class TrainOptions:
     """Learning rate of the backbone's features as a share of that of everything else."""
     backbone_frozen: tuple[str, ...] = ()
     """Layers of the backbone that stay as they are, such as its first: edges and colours serve any picture."""
+    mixed_styles: tuple[str, ...] = ()
+    """Layers of the backbone after which images of a batch exchange their styles (`training.styles`)."""
     warmup_steps: int = 150
     weight_decay: float = 0.02
     ema_decay: float = 0.998
@@ -210,6 +213,7 @@ def _start(options: TrainOptions, *, base: Path, device: torch.device) -> TrainS
         if options.heads_from:
             load_heads(model, base / options.heads_from)
         load_backbone(model, base / options.backbone, spec=spec)
+    mix_styles(model.backbone, options.mixed_styles)
     model.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(_groups(model, options), lr=options.learning_rate)
     average = {key: value.detach().clone() for key, value in model.state_dict().items()}

@@ -53,11 +53,14 @@ def test_every_network_trains_a_step_and_its_weights_detect(tmp_path: Path, mode
     assert found.boxes.shape[1] == 4
 
 
-def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "more", [{}, {"mixed_styles": ["features.1"], "batch_px": 3 * 4096}], ids=["plain", "mixed"]
+)
+def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path, more: dict[str, object]) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):
         folder.mkdir()
-        write_training(folder, steps=4)
+        write_training(folder, steps=4, **more)
     train(read_training(whole / "training.toml"), base=whole)
 
     def stop(step: int, losses: dict[str, float]) -> None:

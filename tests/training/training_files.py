@@ -12,7 +12,12 @@ SMALL: dict[str, Any] = {"fpn_channels": 16, "box_channels": 16, "mask_convs": 1
 
 
 def write_training(
-    folder: Path, *, steps: int = 2, model: dict[str, object] | None = None, **more: object
+    folder: Path,
+    *,
+    steps: int = 2,
+    batch_px: int = 4096,
+    model: dict[str, object] | None = None,
+    **more: object,
 ) -> Path:
     writer = ChipWriter(folder / "chips")
     rng = np.random.default_rng(0)
@@ -31,7 +36,7 @@ def write_training(
         "checkpoint_every_s = 0.0", 'device = "cpu"',
     ]  # fmt: skip
     lines += [f"{key} = {json.dumps(value)}" for key, value in more.items()]
-    lines += ["[batch]", "batch_px = 4096"]
+    lines += ["[batch]", f"batch_px = {batch_px}"]
     lines += ["[model]", *(f"{key} = {json.dumps(value)}" for key, value in (model or SMALL).items())]
     (folder / "training.toml").write_text("\n".join(lines))
     return folder / "training.toml"
