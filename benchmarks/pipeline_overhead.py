@@ -39,7 +39,7 @@ def write_region(folder: Path, *, houses: int, tiles: int = 2) -> Path:
     path = folder / "region.toml"
     # One pass, so that both sides look at the same tiles.
     path.write_text(
-        'name = "town"\nscenes = ["scene.tif"]\n[model]\ngsd_m = 0\nlabels = ["building"]\n'
+        'name = "town"\nscenes = ["scene.tif"]\n[model]\ngsd_m = 0\nlabels = ["building"]\nlarge = false\n'
         f"[tiling]\ntile_px = {TILE_PX}\noverlap_px = 128\nblock_tiles = {max(4, tiles)}\n"
     )
     return path

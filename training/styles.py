@@ -1,4 +1,4 @@
-"""Features of a training batch -> the same in the style of other images of it: of another sensor, place, season."""
+"""Features of a training batch -> the same in the styles of other images of it: other sensors, places, seasons."""
 
 from collections.abc import Sequence
 
