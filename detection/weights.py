@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -26,6 +26,10 @@ DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "default.saf
 
 _KEY = "groundplan"
 """Name of the metadata entry that holds the record as JSON."""
+
+
+LEAST_FACTOR = 2.0
+"""Of the coarse pass, where a label is looked for in both: their parts are told apart by their tiles' sides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +203,33 @@ def _parse_record(metadata: Mapping[str, str], path: Path) -> WeightsRecord:
         raise WeightsError(
             f"{path} was made for other labels ({', '.join(unknown)}); groundplan knows {', '.join(LABELS)}"
         )
+    wrong = wrong_passes(
+        record.coarse_labels, record.large_from_m2, record.large_min_score, coarse_factor=record.coarse_factor
+    )
+    if wrong:
+        raise WeightsError(f"{path}: {wrong}")
     return record
+
+
+def wrong_passes(
+    coarse_labels: Collection[str],
+    large_from_m2: Mapping[str, float],
+    large_min_score: Mapping[str, float],
+    *,
+    coarse_factor: float,
+) -> str:
+    """Return what is wrong with the labels of two passes, see `WeightsRecord`, or nothing."""
+    for label, m2 in large_from_m2.items():
+        if not m2 > 0:
+            return f"large_from_m2 of {label} is {m2:g}; give an area above 0"
+        if label in coarse_labels:
+            return f"{label} is in coarse_labels and in large_from_m2, in one pass and in both; name it in one of them"
+    more = sorted(set(large_min_score) - set(large_from_m2))
+    if more:
+        return f"large_min_score names {more[0]}, which large_from_m2 does not; name it in both or neither"
+    if large_from_m2 and coarse_factor < LEAST_FACTOR:
+        return f"coarse_factor is {coarse_factor:g}; with large_from_m2 give {LEAST_FACTOR:g} or more"
+    return ""
 
 
 def load_into(model: torch.nn.Module, weights: Weights) -> None:

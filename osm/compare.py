@@ -23,7 +23,7 @@ from osm.frames import detected, drawn_in_imagery, find_offsets, offsets_of
 from osm.ids import change_ids
 from osm.match import Pairs, count_components
 from osm.memory import Decision, Remembered, recall, remember, still_valid
-from osm.normalise import normalise
+from osm.normalise import Normalised, normalise
 from osm.offset import shifted
 from osm.options import DiffOptions
 from osm.report import (
@@ -94,7 +94,7 @@ class Comparison:
 
 
 def compare(
-    features: gpd.GeoDataFrame,
+    features: gpd.GeoDataFrame | Normalised,
     extract: Extract,
     *,
     imagery: Imagery | None,
@@ -108,8 +108,8 @@ def compare(
 
     Parameters
     ----------
-    features : GeoDataFrame
-        FEATURES, or what `osm.normalise` makes them of.
+    features : GeoDataFrame or Normalised
+        FEATURES, or what `osm.normalise` makes them of, or what it made.
     extract : Extract
     imagery : Imagery, optional
         Its id goes into the ids of changes, its date decides whether OSM is newer.
@@ -122,7 +122,7 @@ def compare(
     SchemaError
         The features lack what is needed.
     """
-    normal = normalise(features)
+    normal = features if isinstance(features, Normalised) else normalise(features)
     rows = normal.features
     near = surroundings(rows, extract)
     offsets = find_offsets(rows, _areas(near, rows), options=options)
@@ -164,7 +164,7 @@ def compare(
         "offset_fields_m": offset_record(offsets.fields.whole) if offsets.fields else None,
         "cells": cell_records(offsets.all, crs=rows.crs),
         "components": count_components(families, n_det=len(rows), n_osm=len(near)),
-        "input": {"features": len(features), "compared": len(rows), **normal.counts},
+        "input": {"features": normal.n_given, "compared": len(rows), **normal.counts},
         "crs": rows.crs.to_string(),
         "osm": osm_record(extract.info),
         "imagery": imagery_record(imagery),

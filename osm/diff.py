@@ -19,11 +19,12 @@ from osm.compare import compare
 from osm.extract import Extract
 from osm.licence import check_licence
 from osm.maproulette_export import read_memory
+from osm.normalise import Normalised, normalise
 from osm.options import DiffOptions
 from osm.propose import TaskFiles, write_proposals
 from osm.publish import published
 from osm.read import read_osm
-from osm.window import rough_window
+from osm.window import window_around
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ SCHEMA = "groundplan-changes/1"
 
 
 def diff(
-    features: gpd.GeoDataFrame,
+    features: gpd.GeoDataFrame | Normalised,
     osm_file: Path | Extract,
     *,
     out: Path,
@@ -46,8 +47,9 @@ def diff(
 
     Parameters
     ----------
-    features : GeoDataFrame
-        FEATURES, or any polygons with a ``label`` (and perhaps a ``score``) in any CRS.
+    features : GeoDataFrame or Normalised
+        FEATURES, or any polygons with a ``label`` (and perhaps a ``score``) in any CRS, or what
+        `osm.normalise` made.
     osm_file : Path or Extract
         ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``, or what was read from it.
     out : Path
@@ -73,9 +75,10 @@ def diff(
     options = options or DiffOptions()
     files = [decisions] if isinstance(decisions, str | Path) else decisions or ()
     remembered = tuple(decision for file in files for decision in read_memory(file))
+    normal = features if isinstance(features, Normalised) else normalise(features)
     if not isinstance(osm_file, Extract):
-        osm_file = read_osm(osm_file, window=rough_window(features))
-    found = compare(features, osm_file, imagery=imagery, options=options, decisions=remembered)
+        osm_file = read_osm(osm_file, window=window_around(normal.features))
+    found = compare(normal, osm_file, imagery=imagery, options=options, decisions=remembered)
     report = found.report
     refused = _refusal(imagery)
     if refused:

@@ -30,6 +30,8 @@ class Normalised:
 
     features: gpd.GeoDataFrame
     """FEATURES in a metric CRS, sorted by label and outline."""
+    n_given: int
+    """Rows of the frame that they were made of."""
     counts: dict[str, int]
     """What was repaired, split or left out: repaired, split, not_polygons, tangled (crossing
     themselves without end), degenerate, duplicates."""
@@ -65,7 +67,7 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
         raise SchemaError(f"{what} has no CRS; write it with one")
     counts = dict.fromkeys(("repaired", "split", "not_polygons", "tangled", "degenerate", "duplicates"), 0)
     if len(frame) == 0:
-        return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), counts=counts)
+        return Normalised(features=empty_frame(FEATURES, crs=_metric_crs(frame)), n_given=0, counts=counts)
     _check_values(frame, what)
     # Copies only where something changes: a million outlines are half a gigabyte.
     geometry = _changed(
@@ -104,7 +106,7 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     # A square decimetre: below it a polygon is a leftover of a repair, not an object.
     counts["degenerate"] = int((area <= 0.01).sum())
     table, area = table[area > 0.01].reset_index(drop=True), area[area > 0.01]
-    return _as_features(table, area, counts, what)
+    return _as_features(table, area, counts, what, n_given=len(frame))
 
 
 def _changed(
@@ -160,7 +162,9 @@ def _check_values(frame: gpd.GeoDataFrame, what: str) -> None:
         raise SchemaError(f"{what} has scores that are no numbers; give numbers from 0 to 1")
 
 
-def _as_features(table: gpd.GeoDataFrame, area: np.ndarray, counts: dict[str, int], what: str) -> Normalised:
+def _as_features(
+    table: gpd.GeoDataFrame, area: np.ndarray, counts: dict[str, int], what: str, *, n_given: int
+) -> Normalised:
     out = table.copy()
     out["label"] = out["label"].astype("str")
     hashed = pd.Series(feature_ids(out["label"], out.geometry.to_numpy()), dtype="str")
@@ -180,7 +184,7 @@ def _as_features(table: gpd.GeoDataFrame, area: np.ndarray, counts: dict[str, in
     twice = out.duplicated(["label", "_order"])
     counts["duplicates"] = int(twice.sum())
     out = out[~twice].drop(columns="_order").reset_index(drop=True)
-    return Normalised(features=out, counts=counts)
+    return Normalised(features=out, n_given=n_given, counts=counts)
 
 
 def _metric(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:

@@ -94,7 +94,7 @@ def read_osm(path: Path, *, window: Window | None = None) -> Extract:
         history of a region, which gives the present state and rows of role "deleted".
     window : tuple of float, optional
         West, south, east, north in degrees: elements whose bounds do not meet it are read over, so that the
-        extract of a country takes no more memory than that of a town. See `osm.window.rough_window`.
+        extract of a country takes no more memory than that of a town. See `osm.window.window_around`.
 
     Returns
     -------

@@ -28,7 +28,7 @@ _NEARLY: Final = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoarsePass:
-    """The pass over coarser tiles, for labels too large for the others."""
+    """The pass over coarser tiles, for labels too large for the others and large objects of some more."""
 
     labels: tuple[str, ...]
     """Labels found in it, and only there."""
@@ -104,8 +104,9 @@ def kept_options(run_dir: Path) -> MergeOptions:
             else CoarsePass(
                 labels=tuple(wide["labels"]),
                 gsd_m=wide["gsd_m"],
-                tile_m=wide["tile_m"],
-                large_from_m2=dict(wide["large_from_m2"]),
+                # Runs of earlier versions looked for no label in both passes.
+                tile_m=wide.get("tile_m", math.inf),
+                large_from_m2=dict(wide.get("large_from_m2", {})),
             ),
             filled_labels=tuple(manifest["model"].get("filled_labels", ())),
             aoi=shapely.from_wkb(aoi.read_bytes()) if aoi.is_file() else None,

@@ -47,7 +47,7 @@ class BlockTask:
     """Labels to keep and their thresholds."""
     polygons: PolygonOptions
     part: Path
-    """Parquet file to write; its name is a hash of everything above."""
+    """Parquet file to write; its name is a hash of everything else here."""
     code: str
     """`pipeline.stage_code` of the process that planned it; a worker with another refuses."""
     arithmetic: str

@@ -17,8 +17,9 @@ from groundplan.records import Imagery
 from groundplan.vector import read_vector, same_crs
 from groundplan.whole import write_text_whole
 from osm.diff import diff
+from osm.normalise import normalise
 from osm.read import read_osm
-from osm.window import rough_window
+from osm.window import window_around
 from pipeline.chips import write_chips
 from pipeline.config import RegionConfig
 from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts
@@ -86,9 +87,10 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
         diff_report = changes = None
         if config.extract is not None:
             with _timed(times, "diff"):
-                extract = read_osm(config.extract, window=rough_window(features))
+                normal = normalise(features)
+                extract = read_osm(config.extract, window=window_around(normal.features))
                 diff_report = diff(
-                    features,
+                    normal,
                     extract,
                     out=config.out,
                     imagery=config.imagery,

@@ -34,7 +34,7 @@ CODE = (
 )
 """Files that decide what a part holds; a test follows the imports of `pipeline.blocks` to find missing ones."""
 
-MERGE_CODE = ("postprocess/*.py", "pipeline/merge_batches.py", "groundplan/*.py")
+MERGE_CODE = ("postprocess/*.py", "pipeline/merge_batches.py", "pipeline/merge_options.py", "groundplan/*.py")
 """Files that decide what becomes of parts."""
 
 LIBRARIES = ("contourpy", "numpy", "pyproj", "rasterio", "shapely", "torch", "torchvision")

@@ -27,10 +27,10 @@ class Found:
 def whole_or_pieces(fine: Found, large: Found) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which objects of a fine pass stand beside large ones of a coarse pass, and which of those stand.
 
-    A hall is wider than what a network sees of a fine tile at once, and comes in pieces; in a coarse pass it is
-    an object like others. But a row of houses may look like one there. Large objects are taken by score, then
-    area. One stands unless the fine pass has the same object, or a still larger one, or pieces that are surer in
-    the mean; where it stands, its pieces go.
+    A hall is wider than what a network sees of a fine tile at once, and comes in pieces; in a coarse pass it is an
+    object like others. But a row of houses may look like one there. Large objects are taken by score, then area.
+    One stands unless the fine pass has the same object, or still larger ones on its ground, or pieces that are
+    surer in the mean; where it stands, its pieces go.
 
     Parameters
     ----------
@@ -54,10 +54,13 @@ def whole_or_pieces(fine: Found, large: Found) -> tuple[NDArray[np.bool_], NDArr
         here = (place == one) & stands[piece]
         others, m2 = piece[here], shared[here]
         same = m2 >= _SAME_IOU * (area[one] + piece_area[others] - m2)
-        inside = others[m2 > _PIECE_SHARE * piece_area[others]]
+        is_piece = m2 > _PIECE_SHARE * piece_area[others]
+        inside = others[is_piece]
         taken[one] = not (
             same.any()
             or (m2 > _PIECE_SHARE * area[one]).any()
+            # Larger ones on its ground: with it, that would be drawn twice.
+            or m2[~is_piece].sum() > _PIECE_SHARE * area[one]
             or (len(inside) > 0 and large.score[one] < fine.score[inside].mean())
         )
         if taken[one]:

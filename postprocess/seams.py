@@ -82,7 +82,7 @@ def merge_parts(
 
 
 def merge_passes(passes: Sequence[TiledParts]) -> gpd.GeoDataFrame:
-    """Merge the parts of several passes over one region, each at its own resolution and with labels of its own.
+    """Merge the parts of several passes over one region, each at its own resolution.
 
     Of labels that a later pass sees the large objects of, that pass's wholes or the first one's pieces stand; see
     `postprocess.large.whole_or_pieces`.

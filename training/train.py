@@ -17,8 +17,8 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from detection.align import RegionAlign
 from detection.eight_bits import Range
 from detection.model import ModelSpec, build_model, pick_device
-from detection.weights import WeightsRecord, read_weights, write_weights
-from groundplan.errors import DataError, WeightsError
+from detection.weights import WeightsRecord, read_weights, write_weights, wrong_passes
+from groundplan.errors import ConfigError, DataError, WeightsError
 from groundplan.labels import LABELS, check_label
 from groundplan.tables import read_record
 from training.augment import AugmentOptions
@@ -102,7 +102,7 @@ class TrainOptions:
     """Provenance: name, licence, attribution of each source."""
 
     def __post_init__(self) -> None:
-        """Refuse names that are no labels, before hours of training."""
+        """Refuse what cannot be right, before hours of training."""
         for label in (
             *self.min_score,
             *self.coarse_labels,
@@ -111,6 +111,11 @@ class TrainOptions:
             *self.neighbours,
         ):
             check_label(label)
+        wrong = wrong_passes(
+            self.coarse_labels, self.large_from_m2, self.large_min_score, coarse_factor=self.coarse_factor
+        )
+        if wrong:
+            raise ConfigError(wrong)
 
     @property
     def spec(self) -> ModelSpec:

@@ -159,3 +159,18 @@ def test_a_network_beyond_reason_is_refused_before_memory_is_taken(
     path = write_small(tmp_path / "w.safetensors", spec=SMALL | spec)
     with pytest.raises(WeightsError, match="take other weights"):
         MaskRcnnDetector(path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"large_from_m2": {"building": -5.0}}, "is -5; give an area above 0"),
+        ({"large_from_m2": {"building": 5.0}, "coarse_labels": ("building",)}, "name it in one of them"),
+        ({"large_min_score": {"building": 0.5}}, "which large_from_m2 does not"),
+        ({"large_from_m2": {"building": 5.0}, "coarse_factor": 1.5}, "give 2 or more"),
+    ],
+)
+def test_passes_that_contradict_each_other_are_refused(tmp_path, more, message):
+    path = write_small(tmp_path / "w.safetensors", min_score={"building": 0.5}, **more)
+    with pytest.raises(WeightsError, match=message):
+        read_record_only(path)

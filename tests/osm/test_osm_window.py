@@ -1,51 +1,55 @@
-"""The rough window holds the exact one, wherever features lie and in whatever CRS they come."""
+"""Where OSM matters to features, and that reading only that much of a file changes no decision."""
+
+import json
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 
+from osm.diff import diff
 from osm.normalise import normalise
-from osm.window import NOWHERE, meets, rough_window, window_around
+from osm.read import read_osm
+from osm.window import NOWHERE, meets, window_around
 
 
-def features(lon, lat, crs):
-    boxes = [shapely.box(lon + k * 1e-3, lat, lon + k * 1e-3 + 2e-4, lat + 1e-4) for k in range(5)]
-    frame = gpd.GeoDataFrame({"label": "building"}, geometry=boxes, index=range(5), crs="EPSG:4326")
+def spread(lon, lat, width_deg, crs):
+    """Four small houses in the corners of a box of degrees."""
+    corners = [(lon + a * width_deg, lat + b * width_deg / 2) for a in (0, 1) for b in (0, 1)]
+    boxes = [shapely.box(x, y, x + 2e-4, y + 1e-4) for x, y in corners]
+    frame = gpd.GeoDataFrame({"label": "building"}, geometry=boxes, index=range(4), crs="EPSG:4326")
     return frame.to_crs(crs)
 
 
 @pytest.mark.parametrize(
-    ("lon", "lat", "crs"),
-    [
-        (9.0, 47.0, "EPSG:4326"),
-        (9.0, 47.0, "EPSG:32632"),
-        (20.0, 69.0, "EPSG:3857"),  # a metre of it is a third of one on the ground
-        (-123.07, 44.06, "EPSG:2992"),  # feet
-        (170.0, -45.0, "EPSG:2193"),
-        (-70.0, 77.0, "EPSG:4326"),
-    ],
+    ("lon", "lat", "width_deg"), [(6.0, 60.0, 0.6), (9.0, 47.0, 1e-3), (179.99, -17.0, 5e-3), (20.0, 0.0, 0.1)]
 )
-def test_the_rough_window_holds_the_exact_one_and_is_not_much_larger(lon, lat, crs):
-    given = features(lon, lat, crs)
-    rough, exact = rough_window(given), window_around(normalise(given).features)
-    assert rough[0] <= exact[0]
-    assert rough[1] <= exact[1]
-    assert rough[2] >= exact[2]
-    assert rough[3] >= exact[3]
-    assert (rough[2] - rough[0]) * (rough[3] - rough[1]) < 6 * (exact[2] - exact[0]) * (exact[3] - exact[1])
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
+def test_what_is_read_over_would_have_changed_nothing(tmp_path, lon, lat, width_deg, crs):
+    features = spread(lon, lat, width_deg, crs)
+    rng = np.random.default_rng(7)
+    west, south = lon - 2 * width_deg - 0.05, lat - width_deg - 0.05
+    places = rng.uniform([west, south], [2 * lon - west + width_deg, 2 * lat - south + width_deg / 2], (300, 2))
+    # On the other side of the 180th meridian longitudes begin anew.
+    places[:, 0] = (places[:, 0] + 180) % 360 - 180
+    opl = []
+    for k, (x, y) in enumerate(places):
+        ring = [(x, y), (x + 1e-4, y), (x + 1e-4, y + 1e-4), (x, y + 1e-4)]
+        opl += [f"n{4 * k + j + 1} v1 x{min(a, 180.0):.7f} y{b:.7f}" for j, (a, b) in enumerate(ring)]
+    for k in range(len(places)):
+        refs = ",".join(f"n{4 * k + j + 1}" for j in (0, 1, 2, 3, 0))
+        opl.append(f"w{k + 1} v1 Tbuilding=yes N{refs}")
+    path = tmp_path / "around.opl"
+    path.write_text("\n".join(opl) + "\n")
+    whole = read_osm(path)
+    part = read_osm(path, window=window_around(normalise(features).features))
+    assert len(part.rows) < len(whole.rows) or lon > 179  # there the window goes around the globe
+    reports = [diff(features, extract, out=tmp_path / "out") for extract in (whole, part, path)]
+    assert json.dumps(reports[0]) == json.dumps(reports[1]) == json.dumps(reports[2])
 
 
-def test_without_a_place_there_is_no_window():
-    nameless = features(9.0, 47.0, "EPSG:4326").set_crs(None, allow_override=True)
-    assert rough_window(nameless) is None
-    lost = gpd.GeoDataFrame(geometry=[shapely.Point(np.inf, 0)], crs="EPSG:4326")
-    assert rough_window(lost) is None
-    assert rough_window(lost.iloc[:0]) == NOWHERE
-    pole = gpd.GeoDataFrame(geometry=[shapely.Point(3, 89.5)], crs="EPSG:4326")
-    assert rough_window(pole) is None
-    across = gpd.GeoDataFrame(geometry=[shapely.Point(-179, 3), shapely.Point(179, 3)], crs="EPSG:4326")
-    assert rough_window(across) is None
+def test_without_features_nothing_matters():
+    assert window_around(spread(9.0, 47.0, 0.1, "EPSG:32632").iloc[:0]) == NOWHERE
 
 
 def test_what_touches_a_window_meets_it():

@@ -216,3 +216,13 @@ def test_large_objects_need_the_higher_of_both_thresholds(
     region.write_text(region.read_text().replace("[model]", f"[model]\n{model}"))
     planned = plan.make_plan(read_region(region, out=out), device="cpu", threads=1)
     assert {(task.coarse, task.min_score["building"]) for task in planned.tasks} == {(False, fine), (True, coarse)}
+
+
+def test_a_run_of_a_version_that_knew_no_large_objects_is_merged_as_before(run_dir: Path) -> None:
+    ids = list(read_vector(run_dir / "features.parquet")["feature_id"])
+    path = run_dir / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["coarse"]["tile_m"], manifest["coarse"]["large_from_m2"]
+    path.write_text(json.dumps(manifest))
+    assert main(["merge", str(run_dir)]) == 0
+    assert list(read_vector(run_dir / "features.parquet")["feature_id"]) == ids

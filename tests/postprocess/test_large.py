@@ -40,6 +40,7 @@ def test_a_whole_that_the_fine_pass_missed_is_added():
     [
         [(shapely.box(1, 1, 59, 39), 0.4)],  # the same, and drawn more finely
         [(shapely.box(-40, 0, 35, 40), 0.4)],  # a larger one, of which this is a piece
+        [(shapely.box(-40, 0, 27, 40), 0.4), (shapely.box(33, 0, 100, 40), 0.4)],  # two that share its ground
         [(shapely.box(15 * k, 0, 15 * k + 14, 40), 0.8) for k in range(4)],  # a row of houses, surer in the mean
     ],
 )
