@@ -223,7 +223,7 @@ def wrong_passes(
         if not m2 > 0:
             return f"large_from_m2 of {label} is {m2:g}; give an area above 0"
         if label in coarse_labels:
-            return f"{label} is in coarse_labels and in large_from_m2, in one pass and in both; name it in one of them"
+            return f"{label} is in coarse_labels and in large_from_m2; name it in one of them"
     more = sorted(set(large_min_score) - set(large_from_m2))
     if more:
         return f"large_min_score names {more[0]}, which large_from_m2 does not; name it in both or neither"
