@@ -27,7 +27,6 @@ DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "default.saf
 _KEY = "groundplan"
 """Name of the metadata entry that holds the record as JSON."""
 
-
 LEAST_FACTOR = 2.0
 """Of the coarse pass, where a label is looked for in both: their parts are told apart by their tiles' sides."""
 
@@ -218,7 +217,13 @@ def wrong_passes(
     *,
     coarse_factor: float,
 ) -> str:
-    """Return what is wrong with the labels of two passes, see `WeightsRecord`, or nothing."""
+    """Return what is wrong with the labels of two passes, and what to do, or nothing.
+
+    Parameters
+    ----------
+    coarse_labels, large_from_m2, large_min_score, coarse_factor
+        As in `WeightsRecord`; areas in m2, scores 0..1.
+    """
     for label, m2 in large_from_m2.items():
         if not m2 > 0:
             return f"large_from_m2 of {label} is {m2:g}; give an area above 0"

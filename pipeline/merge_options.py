@@ -40,7 +40,7 @@ class CoarsePass:
     """Labels that both passes look for -> area in m2 from which on objects of this one count."""
 
     def saw(self, parts: pd.DataFrame) -> NDArray[np.bool_]:
-        """Return which of PARTS are this pass's."""
+        """Return which of N rows of PARTS are this pass's, shape (N,)."""
         width_m = (parts["tile_right"] - parts["tile_left"]).to_numpy(dtype=np.float64)
         both = parts["label"].isin(self.large_from_m2) & (width_m > _NEARLY * self.tile_m)
         return np.asarray(parts["label"].isin(self.labels) | both)

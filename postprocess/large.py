@@ -22,6 +22,7 @@ class Found:
     geometry: Geometries
     """(N,) polygons."""
     score: NDArray[np.float64]
+    """(N,), 0..1."""
 
 
 def whole_or_pieces(fine: Found, large: Found) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -39,8 +40,8 @@ def whole_or_pieces(fine: Found, large: Found) -> tuple[NDArray[np.bool_], NDArr
 
     Returns
     -------
-    tuple of ndarray of bool
-        Of the fine objects and of the large ones.
+    tuple of ndarray of bool, of shapes (F,) and (L,)
+        Of the F fine objects and of the L large ones.
     """
     stands, taken = np.ones(len(fine.geometry), dtype=bool), np.zeros(len(large.geometry), dtype=bool)
     if len(stands) == 0 or len(taken) == 0:

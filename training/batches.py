@@ -151,6 +151,12 @@ def without_small(chip: Chip, large_from_m2: Mapping[str, float]) -> Chip:
     """Return a chip that tells nothing, good or bad, of objects that the coarse pass is too coarse for.
 
     Those of a quarter of the area are shown all the same: there are more of them to learn from.
+
+    Parameters
+    ----------
+    chip : Chip
+    large_from_m2 : mapping
+        Label -> area from which on objects count as large; other labels are left as they are.
     """
     least_px = {label: SHOWN_FROM * m2 / chip.gsd_m**2 for label, m2 in large_from_m2.items()}
     return replace(

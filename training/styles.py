@@ -44,6 +44,13 @@ class MixedStyles:
 def mix_styles(backbone: nn.Module, layers: Sequence[str]) -> None:
     """Let the named layers of a backbone mix styles in training.
 
+    Parameters
+    ----------
+    backbone : Module
+        It is changed in place.
+    layers : sequence of str
+        As `named_modules` names them; early ones, whose features are of shape (N, C, H, W).
+
     Raises
     ------
     WeightsError

@@ -313,6 +313,8 @@ def _record(
             "instances": counts,
             "share": dict(batch.share),
             "coarse": dict(batch.coarse),
+            "mixed_styles": list(options.mixed_styles),
+            "large_from_m2": dict(batch.large_from_m2),
             "seed": batch.seed,
         },
     )
