@@ -9,14 +9,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from detection.calibration import log_odds
-from detection.weights import Weights, read_weights, write_weights
+from detection.weights import Weights, WeightsRecord, read_weights, write_weights
 from groundplan.errors import DataError
 from groundplan.vector import read_vector, same_crs
 from pipeline.chip_rows import Sources, open_sources, run_in_folder
@@ -27,6 +27,8 @@ from pipeline.run import RunOptions
 from postprocess.polygonal import geometry_array
 from postprocess.score import match_pairs, unclear
 from training.evaluate import Evidence
+
+T = TypeVar("T")
 
 LABEL: Final = "building"
 NEIGHBOURS: Final = (0.0, 0.6, 0.9, 1.2, 1.5)
@@ -156,6 +158,23 @@ def judge_region(region: Path) -> Evidence:
     return Evidence(score=score[keep], correct=correct[keep], n_truth=int((~apart).sum()))
 
 
+def raw_record(record: WeightsRecord, *, neighbours: float) -> WeightsRecord:
+    """Return a record for all claims of the fine pass, with scores that are nothing but lifted."""
+    return replace(
+        record,
+        calibration=_without(record.calibration),
+        neighbours={LABEL: neighbours} if neighbours else {},
+        # Whether large ones stand depends on the scores of their pieces, which are what is fitted.
+        large_from_m2=_without(record.large_from_m2),
+        large_min_score=_without(record.large_min_score),
+        min_score={**record.min_score, LABEL: LEAST_SCORE},
+    )
+
+
+def _without(table: Mapping[str, T]) -> dict[str, T]:
+    return {label: value for label, value in table.items() if label != LABEL}
+
+
 def judge_places(given: Sources, weights: Weights, *, neighbours: float) -> dict[str, Evidence]:
     """Return what weights claim in the places kept for validation, with scores that are nothing but lifted.
 
@@ -174,19 +193,7 @@ def judge_places(given: Sources, weights: Weights, *, neighbours: float) -> dict
     """
     raw = given.work / f"raw_{neighbours:g}"
     raw.mkdir()
-    record = weights.record
-    write_weights(
-        raw / "weights.safetensors",
-        weights.tensors,
-        replace(
-            record,
-            calibration={key: value for key, value in record.calibration.items() if key != LABEL},
-            neighbours={LABEL: neighbours} if neighbours else {},
-            # Whether large ones stand depends on the scores of their pieces, which are what is fitted.
-            large_from_m2={key: value for key, value in record.large_from_m2.items() if key != LABEL},
-            min_score={**record.min_score, LABEL: LEAST_SCORE},
-        ),
-    )
+    write_weights(raw / "weights.safetensors", weights.tensors, raw_record(weights.record, neighbours=neighbours))
     return _judge(replace(given, weights=raw / "weights.safetensors", work=raw))
 
 
@@ -212,7 +219,7 @@ def _judge(given: Sources) -> dict[str, Evidence]:
 def with_fit(weights: Weights, fit: Fit, path: Path) -> None:
     """Write weights whose scores of buildings are the fit's, with its threshold."""
     record = weights.record
-    neighbours = {key: value for key, value in record.neighbours.items() if key != LABEL}
+    neighbours = _without(record.neighbours)
     if fit.neighbours:
         neighbours[LABEL] = round(fit.slope * fit.neighbours, 3)
     write_weights(

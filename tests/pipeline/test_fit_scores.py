@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from detection.calibration import calibrated
-from detection.weights import WeightsRecord, read_weights, write_weights
+from detection.weights import DEFAULT_WEIGHTS, WeightsRecord, read_record_only, read_weights, write_weights
 from groundplan.errors import DataError
 from groundplan.labels import LABELS
-from pipeline.fit_scores import fit_scores, judge_region, table, with_fit, with_validation
+from pipeline.fit_scores import fit_scores, judge_region, raw_record, table, with_fit, with_validation
 from training.evaluate import Evidence
 
 SLOPE, SHIFT = 0.8, -1.5
@@ -103,3 +103,14 @@ def test_claims_of_a_region_are_right_where_its_truth_is(painted: Path, tmp_path
         )
         found = judge_region(region)
         assert found.n_truth == 1 and found.correct.sum() == 1 and len(found.score) == claims
+
+
+def test_the_shipped_weights_can_be_fitted_again(tmp_path):
+    shipped = read_weights(DEFAULT_WEIGHTS)
+    record = raw_record(shipped.record, neighbours=0.9)
+    write_weights(tmp_path / "raw.safetensors", shipped.tensors, record)
+    read = read_record_only(tmp_path / "raw.safetensors")
+    assert (read.min_score["building"], read.neighbours) == (0.1, {"building": 0.9})
+    for each in (read.calibration, read.large_from_m2, read.large_min_score):
+        assert "building" not in each
+    assert read.calibration.keys() == shipped.record.calibration.keys() - {"building"}
