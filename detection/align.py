@@ -1,6 +1,7 @@
 """A feature pyramid and boxes -> a small grid of features per box: RoIAlign as one weighted gather."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
@@ -11,6 +12,15 @@ SAMPLES = 2
 """Points along each side of a cell whose mean is its value; 2 as in He et al. 2017, section 3."""
 CANONICAL_PX, CANONICAL_LEVEL = 224.0, 4
 """A box with sides of 224 px belongs to level 4, of stride 16: Lin et al. 2017, equation 1."""
+
+
+class FlatPyramid(dict[str, Tensor]):
+    """A feature pyramid whose features are laid behind each other once, for all that gather from it."""
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """Features of all levels, finest first: (sum of B H W, C)."""
+        return torch.cat([level.permute(0, 2, 3, 1).flatten(0, 2) for level in self.values()])
 
 
 class RegionAlign(nn.Module):
@@ -51,7 +61,7 @@ class RegionAlign(nn.Module):
         Parameters
         ----------
         pyramid : mapping of str to Tensor of shape (B, C, H, W)
-            Finest level first; levels beyond the strides are not looked at.
+            Finest level first; levels beyond the strides are not looked at. A `FlatPyramid` saves its copy.
         boxes : sequence of Tensor of shape (N, 4)
             One per image: x1, y1, x2, y2 in pixels.
         image_shapes : object
@@ -59,7 +69,7 @@ class RegionAlign(nn.Module):
         """
         levels = [level for level, _ in zip(pyramid.values(), self.strides, strict=False)]
         channels = levels[0].shape[1]
-        table = torch.cat([level.permute(0, 2, 3, 1).reshape(-1, channels) for level in levels])
+        table = pyramid.rows if isinstance(pyramid, FlatPyramid) else FlatPyramid(pyramid).rows
         sizes = torch.tensor([level.shape[2:] for level in levels])
         starts = torch.tensor([0] + [level.shape[0] * level.shape[2] * level.shape[3] for level in levels]).cumsum(
             0
@@ -71,14 +81,12 @@ class RegionAlign(nn.Module):
         scaled = every / torch.tensor(self.strides, dtype=every.dtype)[level][:, None]
         cols, col_weights = self._axis(scaled[:, 0], scaled[:, 2], wide)
         rows, row_weights = self._axis(scaled[:, 1], scaled[:, 3], high)
-        first = (starts[level] + image * high * wide)[:, None, None, None, None]
-        rows = rows * wide[:, None, None]
-        places = first + rows[:, :, None, :, None] + cols[:, None, :, None, :]
-        weights = row_weights[:, :, None, :, None] * col_weights[:, None, :, None, :]
-        points = (2 * SAMPLES) ** 2
-        found = F.embedding_bag(
-            places.reshape(-1, points), table, mode="sum", per_sample_weights=weights.reshape(-1, points)
-        )
+        first = (starts[level] + image * high * wide)[:, None, None]
+        # In 32 bits: there are sixteen places for each cell of each box.
+        rows, cols = (rows * wide[:, None, None] + first).int(), cols.int()
+        places = (_each(rows)[:, :, None] + _all(cols)[:, None]).flatten(0, 2)
+        weights = (_each(row_weights)[:, :, None] * _all(col_weights)[:, None]).flatten(0, 2)
+        found = F.embedding_bag(places, table, mode="sum", per_sample_weights=weights)
         return found.view(len(every), self.cells, self.cells, channels).permute(0, 3, 1, 2)
 
     def _levels(self, boxes: Tensor) -> Tensor:
@@ -101,3 +109,13 @@ class RegionAlign(nn.Module):
         weights = torch.stack((1 - share, share), dim=-1) * (inside[..., None] / SAMPLES)
         shape = (len(low), self.cells, 2 * SAMPLES)
         return torch.stack((before, after), dim=-1).view(shape), weights.view(shape)
+
+
+def _each(axis: Tensor) -> Tensor:
+    """Repeat each of a cell's four numbers along one axis for the four along the other: (N, cells, 4) -> 16."""
+    return axis[..., :, None].expand(*axis.shape, axis.shape[-1]).flatten(-2)
+
+
+def _all(axis: Tensor) -> Tensor:
+    """Repeat all of them: what is then added lies side by side in memory, sixteen to a cell."""
+    return axis[..., None, :].expand(*axis.shape, axis.shape[-1]).flatten(-2)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
-from detection.align import RegionAlign
+from detection.align import FlatPyramid, RegionAlign
+from detection.backbones import MobileNetFpn
 from detection.cascade import look_again
 from detection.eight_bits import (
     EightBitBoxHead,
@@ -20,13 +21,14 @@ from detection.eight_bits import (
     convolutions,
     eight_bits_run_here,
 )
-from detection.fused import fuse_convs, fused_layers_run_here
+from detection.fused import FusedConv, fuse_convs, fused_layers_run_here
 from detection.norms import FrozenNorm
 from detection.proposals import propose
+from detection.sixteen_bits import sixteen_bits_run_here, use_sixteen_bits
 from detection.winograd import use_winograd
 
-MASKS_AT_ONCE = {"cpu": 32, "cuda": 1024}
-"""Masks per pass through the mask head: more of them no longer fit a CPU's cache (a fifth slower)."""
+MASKS_AT_ONCE = {"cpu": 16, "cuda": 1024}
+"""Masks per pass through the mask head: of more of them a CPU's cache no longer holds what the layers hand on."""
 
 LIMITS_PER_PX = 512 * 512
 """`InferenceLimits` hold for so many pixels: a tile of twice the side has room for four times as many, or its few
@@ -57,12 +59,14 @@ def arithmetic(device: torch.device, *, ranges: Mapping[str, Sequence[Range]] | 
     -------
     str
         Device and bits: "cpu-8bit" where its large layers run in eight bits, "cpu-32bit", "cuda-16bit"; with
-        "-plain" on a CPU whose torch lacks oneDNN's fused layers.
+        "-bfloat16" where the backbone does so in sixteen, "-plain" on a CPU whose torch lacks oneDNN's fused
+        layers.
     """
     if device.type != "cpu":
         return f"{device.type}-16bit"
     bits = 8 if ranges and eight_bits_run_here() else 32
-    return f"cpu-{bits}bit" + ("" if fused_layers_run_here() else "-plain")
+    backbone = "-bfloat16" if bits == 8 and sixteen_bits_run_here() else ""
+    return f"cpu-{bits}bit{backbone}" + ("" if fused_layers_run_here() else "-plain")
 
 
 class Engine(nn.Module):
@@ -70,8 +74,9 @@ class Engine(nn.Module):
 
     Frozen normalisations are folded into their convolutions, only the best anchors are decoded, and of the masks
     of all labels only that of the box's own label is computed. On a CPU, regions are aligned by `RegionAlign`,
-    the backbone's convolutions and their clamps are oneDNN's, and the large layers behind it are computed in eight
-    bits where the ranges of what reaches them are known, else convolutions by `WinogradConv`.
+    the backbone's convolutions and their clamps are oneDNN's, and where the ranges of what reaches the large
+    layers behind it are known, these are computed in eight bits and the backbone in bfloat16 if the processor has
+    it; else convolutions by `WinogradConv`.
 
     Parameters
     ----------
@@ -96,8 +101,11 @@ class Engine(nn.Module):
             RegionAlign.replace_in(model.roi_heads)
             use_winograd(model.backbone)
             use_winograd(model.rpn.head)
+            if ranges and sixteen_bits_run_here() and isinstance(model.backbone, MobileNetFpn):
+                use_sixteen_bits(model.backbone)
             if fused_layers_run_here():
                 fuse_convs(model.backbone)
+                model.rpn.head.cls_logits = FusedConv(model.rpn.head.cls_logits)
         box_head = model.roi_heads.box_head
         self.channels_last = isinstance(box_head, TwoMLPHead)
         if isinstance(box_head, TwoMLPHead):
@@ -137,7 +145,7 @@ class Engine(nn.Module):
         times = max(1, round(batch.tensors.shape[2] * batch.tensors.shape[3] / LIMITS_PER_PX))
         heads.detections_per_img = self.detections * times
         with self.autocast:
-            pyramid = model.backbone(batch.tensors.contiguous(memory_format=torch.channels_last))
+            pyramid = FlatPyramid(model.backbone(batch.tensors.contiguous(memory_format=torch.channels_last)))
             proposals = propose(model.rpn, batch, pyramid, times=times)
             regions = heads.box_roi_pool(pyramid, proposals, batch.image_sizes)
             if self.channels_last:

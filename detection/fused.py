@@ -20,19 +20,23 @@ class FusedConv(nn.Module):
     conv : Conv2d
         With its normalisation folded in, padded by zeros.
     clamp : ReLU6, optional
+    dtype : torch.dtype, optional
+        Of what it computes with and gives; None takes that of the convolution's weights.
     """
 
-    def __init__(self, conv: nn.Conv2d, clamp: nn.ReLU6 | None = None) -> None:
+    def __init__(
+        self, conv: nn.Conv2d, clamp: nn.ReLU6 | None = None, *, dtype: torch.dtype | None = None
+    ) -> None:
         super().__init__()
-        self.conv = conv
+        self.conv = conv if dtype is None else conv.to(dtype)
         self.after: tuple[str, list[float]] = (
             ("none", []) if clamp is None else ("hardtanh", [clamp.min_val, clamp.max_val])
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the results of float32 images (N, C, H, W)."""
+        """Return the results of images (N, C, H, W) of any floating type, in the layer's own."""
         conv, op = self.conv, torch.ops.mkldnn._convolution_pointwise
-        given = (images, conv.weight, conv.bias)
+        given = (images.to(conv.weight.dtype), conv.weight, conv.bias)
         form = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
         out: Tensor = op(*given, *form, *self.after, "")
         return out
@@ -44,21 +48,27 @@ def fused_layers_run_here() -> bool:
     return torch.backends.mkldnn.is_available() and hasattr(ops, _NAME)
 
 
-def fuse_convs(module: nn.Module) -> None:
+def fuse_convs(module: nn.Module, *, dtype: torch.dtype | None = None) -> None:
     """Put a `FusedConv` in place of every convolution of a network, and of the ReLU6 behind it, in place.
 
     Between the two there may be what `detection.engines.fold_norms` leaves of a normalisation.
+
+    Parameters
+    ----------
+    module : Module
+    dtype : torch.dtype, optional
+        As of `FusedConv`.
     """
     if isinstance(module, nn.Sequential):
         layers = [each for each in module if not isinstance(each, nn.Identity)]
         if len(layers) == 2 and isinstance(layers[0], nn.Conv2d) and isinstance(layers[1], nn.ReLU6):
-            fused = FusedConv(layers[0], layers[1])
+            fused = FusedConv(layers[0], layers[1], dtype=dtype)
             for name in [name for name, _ in module.named_children()]:
                 delattr(module, name)
             module.append(fused)
             return
     for name, child in list(module.named_children()):
         if isinstance(child, nn.Conv2d) and child.padding_mode == "zeros":
-            setattr(module, name, FusedConv(child))
+            setattr(module, name, FusedConv(child, dtype=dtype))
         elif not isinstance(child, FusedConv):
-            fuse_convs(child)
+            fuse_convs(child, dtype=dtype)
