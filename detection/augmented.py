@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.detector import Detector, DetectorInfo
+from detection.detector import BoxFilter, Detector, DetectorInfo, only_wanted
 from groundplan.errors import ConfigError
 from groundplan.records import Detections
 
@@ -58,14 +58,16 @@ class AugmentedDetector:
         self._detector, self._views = detector, VIEWS[views]
         self.batch_tiles = detector.batch_tiles
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(
+        self, images: Sequence[NDArray[np.uint8]], wanted: Sequence[BoxFilter] | None = None
+    ) -> list[Detections]:
         """Return one `Detections` per image, best score first; see `detection.detector.Detector`."""
         seen: list[list[_Seen]] = [[] for _ in images]
         for number, (flipped, turns) in enumerate(self._views):
             turned = [turn_image(image, flipped=flipped, turns=turns) for image in images]
             for own, view, found in zip(seen, turned, self._detector.detect(turned), strict=True):
                 own += _back(found, view.shape[1:], number=number, flipped=flipped, turns=turns)
-        return [_merged(own, n_views=len(self._views)) for own in seen]
+        return only_wanted([_merged(own, n_views=len(self._views)) for own in seen], wanted)
 
 
 def augmented_info(info: DetectorInfo, *, views: int) -> DetectorInfo:

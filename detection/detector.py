@@ -1,6 +1,6 @@
 """What a detector is: tiles of pixels in, `Detections` out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundplan.records import Detections
+
+BoxFilter = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+"""Boxes (N, 4) in pixels of an image -> which of them are wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +40,8 @@ class DetectorInfo:
     calibrated: bool = False
     """Whether scores are probabilities measured on data that was not trained on."""
     arithmetic: str = ""
-    """How the device computes, such as "cpu-8bit", "cpu-32bit" or "cuda-16bit"; part names depend on it. "" = as
-    on any other."""
+    """How the device computes, such as "cpu-8bit-bfloat16", "cpu-8bit", "cpu-32bit" or "cuda-16bit"; part names
+    depend on it. "" = as on any other."""
 
 
 class Detector(Protocol):
@@ -48,12 +51,23 @@ class Detector(Protocol):
     batch_tiles: int
     """Images that it likes to be given at once; their results do not depend on each other."""
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(
+        self, images: Sequence[NDArray[np.uint8]], wanted: Sequence[BoxFilter] | None = None
+    ) -> list[Detections]:
         """Return one `Detections` per image.
 
         Parameters
         ----------
         images : sequence of ndarray of shape (3, H, W), dtype uint8
             RGB, all of one size; invalid pixels are 0.
+        wanted : sequence of callable, optional
+            One per image; boxes for which it says no are left out, and need no masks.
         """
         ...
+
+
+def only_wanted(found: Sequence[Detections], wanted: Sequence[BoxFilter] | None) -> list[Detections]:
+    """Return each image's detections without those whose boxes are not wanted."""
+    if wanted is None:
+        return list(found)
+    return [each.only(keep(each.boxes)) for each, keep in zip(found, wanted, strict=True)]

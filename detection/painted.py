@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.detector import DetectorInfo
+from detection.detector import BoxFilter, DetectorInfo, only_wanted
 from groundplan.labels import LABELS
 from groundplan.records import Detections
 
@@ -29,9 +29,11 @@ class PaintedDetector:
             calibrated=True,
         )
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(
+        self, images: Sequence[NDArray[np.uint8]], wanted: Sequence[BoxFilter] | None = None
+    ) -> list[Detections]:
         """Return the painted instances of each image, ordered by label and instance number, score 1."""
-        return [_instances(image) for image in images]
+        return only_wanted([_instances(image) for image in images], wanted)
 
 
 def _instances(image: NDArray[np.uint8]) -> Detections:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from detection.calibration import calibrate_scores
-from detection.detector import DetectorInfo
+from detection.detector import BoxFilter, DetectorInfo
 from detection.engines import Engine, Found, arithmetic, eight_bit_layers
+from detection.kept_memory import keep_memory
 from detection.model import InferenceLimits, build_model, pick_device
 from detection.neighbours import REACH_M, neighbour_lift
 from detection.repeats import without_repeats
@@ -55,6 +56,7 @@ class MaskRcnnDetector:
         limits: InferenceLimits | None = None,
         min_score: Mapping[str, float] | None = None,
     ) -> None:
+        keep_memory()
         weights = read_weights(path)
         record = weights.record
         self._threads = threads
@@ -74,13 +76,17 @@ class MaskRcnnDetector:
             + [wanted.get(label, np.inf) if label in record.min_score else np.inf for label in record.labels]
         )
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(
+        self, images: Sequence[NDArray[np.uint8]], wanted: Sequence[BoxFilter] | None = None
+    ) -> list[Detections]:
         """Return one `Detections` per image, best score first.
 
         Parameters
         ----------
         images : sequence of ndarray of shape (3, H, W), dtype uint8
             RGB at the weights' ground sample distance.
+        wanted : sequence of callable, optional
+            See `detection.detector.Detector`.
 
         Returns
         -------
@@ -93,9 +99,10 @@ class MaskRcnnDetector:
         self._set_threads()
         with torch.inference_mode():
             pyramid, found = self._engine.find(self._on_device(images).float().div_(255))
-            wanted = [self._wanted(each, image) for each, image in zip(found, images, strict=True)]
-            masks = self._engine.masks(pyramid, wanted)
-        return [self._record(each, own) for each, own in zip(wanted, masks, strict=True)]
+            filters = [None] * len(images) if wanted is None else wanted
+            kept = [self._kept(*each) for each in zip(found, images, filters, strict=True)]
+            masks = self._engine.masks(pyramid, kept)
+        return [self._record(each, own) for each, own in zip(kept, masks, strict=True)]
 
     def _set_threads(self) -> None:
         # Of what runs the products each thread of a process has a setting of its own.
@@ -109,7 +116,7 @@ class MaskRcnnDetector:
         # As bytes, and from memory that is not paged out, a GPU fetches them by itself.
         return batch.pin_memory().to(self.device, non_blocking=True)
 
-    def _wanted(self, found: Found, image: NDArray[np.uint8]) -> Found:
+    def _kept(self, found: Found, image: NDArray[np.uint8], wanted: BoxFilter | None) -> Found:
         """Return the boxes that are kept, with calibrated scores, best first."""
         labels, boxes = found.labels.cpu().numpy(), found.boxes.cpu().numpy()
         scores = found.scores.cpu().numpy().astype(np.float32)
@@ -124,6 +131,9 @@ class MaskRcnnDetector:
         )
         scores = calibrate_scores(scores, labels, names=self._names, table=self._calibration, lift=lift)
         keep = (scores >= self._least[labels]) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        if wanted is not None:
+            # Only now: what is left to a neighbour has spoken for those beside it.
+            keep &= wanted(boxes)
         # Labels have slopes of their own, so calibrated scores come in another order.
         order = np.argsort(-scores, kind="stable")
         at = torch.from_numpy(order[keep[order]]).to(found.boxes.device)

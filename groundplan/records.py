@@ -38,3 +38,12 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def only(self, keep: NDArray[np.bool_]) -> "Detections":
+        """Return some of the instances, shape (N,) of bool, in their order."""
+        return Detections(
+            boxes=self.boxes[keep],
+            labels=self.labels[keep],
+            scores=self.scores[keep],
+            masks=tuple(mask for mask, kept in zip(self.masks, keep, strict=True) if kept),
+        )

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from pipeline.shown import detect_shown
 from pipeline.stage_code import check_arithmetic, check_code
 from postprocess.parts import TileFootprints, parts_frame, tile_footprints
 from tiling.grid import Tile
+from tiling.owned import drawn_here
 from tiling.paths import without_secrets
 from tiling.read import SceneReader
 
@@ -241,14 +242,15 @@ def _footprints(
 def _detected(
     reads: Sequence[_Read], task: BlockTask, *, detector: Detector, clock: _Clock
 ) -> list[TileFootprints]:
+    grid = task.region.grid
     images = [read.image for read in reads if read.image is not None]
     valid = [read.valid for read in reads if read.valid is not None]
     with _LOOKING:
         started = time.perf_counter()
-        every = detect_shown(detector, images, valid)
+        drawn = [partial(drawn_here, tile=read.tile, grid=grid) for read in reads]
+        every = detect_shown(detector, images, valid, drawn)
         clock.detect_s += time.perf_counter() - started
     started = time.perf_counter()
-    grid = task.region.grid
     footprints = [
         tile_footprints(
             _wanted(found, task),
@@ -287,19 +289,10 @@ def _wanted(found: Detections, task: BlockTask) -> Detections:
     # What the tile's border cuts may be larger than what this tile sees of it.
     clearance = np.concatenate((found.boxes, side_px - found.boxes), axis=1).min(axis=1, initial=np.inf)
     cut = clearance <= task.polygons.border_px
-    return _only(found, (width * height >= least_px[found.labels]) | cut)
+    return found.only((width * height >= least_px[found.labels]) | cut)
 
 
 def keep_detections(found: Detections, min_score: dict[str, float]) -> Detections:
     """Return the detections of wanted labels that reach their label's threshold, in their order."""
     least = np.array([np.inf] + [min_score.get(label, np.inf) for label in LABELS])
-    return _only(found, found.scores >= least[found.labels])
-
-
-def _only(found: Detections, keep: NDArray[np.bool_]) -> Detections:
-    return Detections(
-        boxes=found.boxes[keep],
-        labels=found.labels[keep],
-        scores=found.scores[keep],
-        masks=tuple(mask for mask, kept in zip(found.masks, keep, strict=True) if kept),
-    )
+    return found.only(found.scores >= least[found.labels])

@@ -22,14 +22,9 @@ ALLOWED_FAILURES = 3
 THREADS_PER_WORKER = 2
 """Of which one at a time has the network (`pipeline.blocks`): the other reads, outlines and writes meanwhile."""
 
-MEMORY = {
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**28,
-    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
-    "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
-}
-"""Bytes that a worker keeps instead of handing them back at once, as Dask would have it: a network asks for the
-same large arrays tile after tile, and fetching their pages from the system anew took half of its time. Both
-threads share one arena: what the network gave back in one of them is there for it in the other."""
+MEMORY = {"distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1}
+"""Both threads of a worker share one arena: the memory that the network gave back in one of them, and that
+`detection.kept_memory` keeps, is there for it in the other."""
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.detector import Detector
+from detection.detector import BoxFilter, Detector
 from groundplan.records import Detections
 
 LEAST_PX: Final = 64
@@ -15,7 +15,10 @@ LEAST_PX: Final = 64
 
 
 def detect_shown(
-    detector: Detector, images: Sequence[NDArray[np.uint8]], valid: Sequence[NDArray[np.bool_]]
+    detector: Detector,
+    images: Sequence[NDArray[np.uint8]],
+    valid: Sequence[NDArray[np.bool_]],
+    wanted: Sequence[BoxFilter],
 ) -> list[Detections]:
     """Detect in what each tile shows.
 
@@ -30,6 +33,8 @@ def detect_shown(
         All of one size.
     valid : sequence of ndarray of shape (H, W), dtype bool
         Each with at least one valid pixel.
+    wanted : sequence of callable
+        One per image, of boxes in its pixels; see `detection.detector.Detector`.
 
     Returns
     -------
@@ -43,7 +48,8 @@ def detect_shown(
     out: dict[int, Detections] = {}
     for places in by_size.values():
         cut = [np.ascontiguousarray(images[place][:, *windows[place]]) for place in places]
-        out |= dict(zip(places, detector.detect(cut), strict=True))
+        filters = [_beside(wanted[place], *windows[place]) for place in places]
+        out |= dict(zip(places, detector.detect(cut, filters), strict=True))
     return [_moved(out[place], *windows[place]) for place in range(len(images))]
 
 
@@ -63,5 +69,13 @@ def _span(seen: NDArray[np.bool_]) -> slice:
 def _moved(found: Detections, rows: slice, cols: slice) -> Detections:
     if rows.start == cols.start == 0:
         return found
-    by = np.array([cols.start, rows.start, cols.start, rows.start], np.float32)
-    return replace(found, boxes=found.boxes + by)
+    return replace(found, boxes=found.boxes + _corner(rows, cols))
+
+
+def _beside(wanted: BoxFilter, rows: slice, cols: slice) -> BoxFilter:
+    """Return a filter of the same boxes in pixels of the window."""
+    return lambda boxes: wanted(boxes + _corner(rows, cols))
+
+
+def _corner(rows: slice, cols: slice) -> NDArray[np.float32]:
+    return np.array([cols.start, rows.start, cols.start, rows.start], np.float32)

@@ -49,7 +49,7 @@ class OnlyUpright:
     def __init__(self) -> None:
         self.info = PaintedDetector().info
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(self, images: Sequence[NDArray[np.uint8]], wanted: object = None) -> list[Detections]:
         return [self._one(image) for image in images]
 
     def _one(self, image: NDArray[np.uint8]) -> Detections:

@@ -133,8 +133,13 @@ def test_its_arithmetic_says_where_and_in_how_many_bits_it_computes(monkeypatch:
     here, there = torch.device("cpu"), torch.device("cuda")
     monkeypatch.setattr("detection.engines.fused_layers_run_here", lambda: True)
     monkeypatch.setattr("detection.engines.eight_bits_run_here", lambda: True)
+    monkeypatch.setattr("detection.engines.sixteen_bits_run_here", lambda: False)
     ranges = {"masks": [(0.0, 1.0)]}
     assert arithmetic(here, ranges=ranges) == "cpu-8bit"
+    assert arithmetic(here, ranges={}) == "cpu-32bit"
+    assert arithmetic(there, ranges=ranges) == "cuda-16bit"
+    monkeypatch.setattr("detection.engines.sixteen_bits_run_here", lambda: True)
+    assert arithmetic(here, ranges=ranges) == "cpu-8bit-bfloat16"
     assert arithmetic(here, ranges={}) == "cpu-32bit"
     assert arithmetic(there, ranges=ranges) == "cuda-16bit"
     monkeypatch.setattr("detection.engines.eight_bits_run_here", lambda: False)
@@ -211,3 +216,17 @@ def test_a_batch_gives_each_tile_what_it_gives_alone(small_weights: Path) -> Non
             found.scores, alone.scores, atol=1e-4
         )
         assert np.allclose(np.array(found.masks), np.array(alone.masks), atol=1e-3)
+
+
+def test_boxes_that_are_not_wanted_are_left_out_and_change_nothing_else(small_weights: Path) -> None:
+    random = np.random.default_rng(6)
+    images = [random.integers(0, 255, (3, 128, 128), np.uint8) for _ in range(2)]
+    detector = MaskRcnnDetector(small_weights, device="cpu", limits=InferenceLimits(min_score=0.0, proposals=40))
+    every = detector.detect(images)
+    some = detector.detect(images, [lambda boxes: boxes[:, 0] < 40, lambda boxes: np.zeros(len(boxes), bool)])
+    keep = every[0].boxes[:, 0] < 40
+    assert 0 < keep.sum() < len(keep) and len(some[1]) == 0
+    assert np.array_equal(some[0].boxes, every[0].boxes[keep])
+    assert np.array_equal(some[0].scores, every[0].scores[keep])
+    for one, other in zip(some[0].masks, np.array(every[0].masks)[keep], strict=True):
+        assert np.allclose(one, other, atol=1e-4)

@@ -50,7 +50,7 @@ class Batched(PaintedDetector):
         self.raised = 0
         self.left = dict.fromkeys(refused, times)
 
-    def detect(self, images: Sequence[Any]) -> list[Detections]:
+    def detect(self, images: Sequence[Any], wanted: Any = None) -> list[Detections]:
         self.sizes.append(len(images))
         for image in images:
             number = int(image[2].max())
@@ -62,7 +62,7 @@ class Batched(PaintedDetector):
                 raise RuntimeError(f"refused {number}")
             if self.left.get(number, 0):
                 raise RuntimeError("one of the batch")
-        return super().detect(images)
+        return super().detect(images, wanted)
 
 
 @pytest.fixture
@@ -94,12 +94,12 @@ def test_blocks_in_two_threads_share_the_network_one_at_a_time(task: BlockTask, 
     class Watched(Batched):
         inside = most_inside = 0
 
-        def detect(self, images: Sequence[Any]) -> list[Detections]:
+        def detect(self, images: Sequence[Any], wanted: Any = None) -> list[Detections]:
             self.inside += 1
             self.most_inside = max(self.inside, self.most_inside)
             time.sleep(0.002)
             self.inside -= 1
-            return super().detect(images)
+            return super().detect(images, wanted)
 
     detector = use(Watched(1))
     others = [dataclasses.replace(task, part=tmp_path / f"{name}.parquet") for name in "ab"]
@@ -149,11 +149,11 @@ def test_a_batch_that_wants_too_much_memory_is_looked_at_tile_by_tile_once_memor
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: freed.append(None))
 
     class Small(Batched):
-        def detect(self, images: Sequence[Any]) -> list[Detections]:
+        def detect(self, images: Sequence[Any], wanted: Any = None) -> list[Detections]:
             if len(images) > 1:
                 raise torch.cuda.OutOfMemoryError("CUDA out of memory")
             assert freed
-            return super().detect(images)
+            return super().detect(images, wanted)
 
     use(Small(4))
     assert run_block(task).failures == ()
@@ -225,14 +225,14 @@ def test_reading_happens_while_the_detector_works(task: BlockTask, use: Any, mon
     ahead_of_it = []
 
     class Waiting(Batched):
-        def detect(self, images: Sequence[Any]) -> list[Detections]:
+        def detect(self, images: Sequence[Any], wanted: Any = None) -> list[Detections]:
             if not self.sizes:
                 for _ in range(2000):  # until the next tile is there, or for 20 s
                     if len(reads) > 1:
                         break
                     pipeline.blocks.time.sleep(0.01)
                 ahead_of_it.append(len(reads))
-            return super().detect(images)
+            return super().detect(images, wanted)
 
     monkeypatch.setattr(pipeline.blocks, "SceneReader", Noted)
     use(Waiting(1))

@@ -50,7 +50,7 @@ class BrightDetector:
         filled_labels=("running_track",),
     )
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(self, images: Sequence[NDArray[np.uint8]], wanted: object = None) -> list[Detections]:
         return [self._one(image) for image in images]
 
     def _one(self, image: NDArray[np.uint8]) -> Detections:

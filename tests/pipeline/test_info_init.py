@@ -116,11 +116,11 @@ def test_info_looks_at_tiles_to_tell_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Slow(PaintedDetector):
-        def detect(self, images):
+        def detect(self, images, wanted=None):
             end = time.process_time() + 0.4
             while time.process_time() < end:
                 pass
-            return super().detect(images)
+            return super().detect(images, wanted)
 
     write_scene(tmp_path / "a.tif")
     region = tmp_path / "r.toml"

@@ -29,7 +29,7 @@ class BrightDetector:
     def __init__(self) -> None:
         self.info = PaintedDetector().info
 
-    def detect(self, images: list[np.ndarray]) -> list[Detections]:
+    def detect(self, images: list[np.ndarray], wanted: object = None) -> list[Detections]:
         return [_bright(image) for image in images]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detection.detector import BoxFilter
 from detection.painted import PaintedDetector
 from groundplan.records import Detections
 from pipeline.shown import LEAST_PX, detect_shown, shown_window
@@ -18,9 +19,16 @@ class Watched(PaintedDetector):
         super().__init__()
         self.shapes: list[list[tuple[int, ...]]] = []
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(
+        self, images: Sequence[NDArray[np.uint8]], wanted: Sequence[BoxFilter] | None = None
+    ) -> list[Detections]:
         self.shapes.append([image.shape[1:] for image in images])
-        return super().detect(images)
+        return super().detect(images, wanted)
+
+
+def every(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Want all boxes."""
+    return np.ones(len(boxes), bool)
 
 
 def painted(rng: np.random.Generator, window: tuple[slice, slice]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -43,8 +51,11 @@ def test_boxes_are_those_of_the_whole_tiles(seed: int) -> None:
         windows.append(tuple(slice(int(a), int(a + n)) for a, n in zip(starts, sizes, strict=True)))  # type: ignore[arg-type]
     tiles = [painted(rng, window) for window in windows]
     detector = Watched()
-    found = detect_shown(detector, [image for image, _ in tiles], [valid for _, valid in tiles])
-    for each, whole in zip(found, PaintedDetector().detect([image for image, _ in tiles]), strict=True):
+    images, valid = [image for image, _ in tiles], [valid for _, valid in tiles]
+    found = detect_shown(detector, images, valid, [every] * 4)
+    left = detect_shown(PaintedDetector(), images, valid, [lambda boxes: boxes[:, 0] < 128] * 4)
+    for each, some, whole in zip(found, left, PaintedDetector().detect(images), strict=True):
+        assert np.array_equal(some.boxes, whole.boxes[whole.boxes[:, 0] < 128])
         assert np.array_equal(each.boxes, whole.boxes) and np.array_equal(each.labels, whole.labels)
         assert all(np.array_equal(a, b) for a, b in zip(each.masks, whole.masks, strict=True))
     assert (256, 256) in detector.shapes[0]
@@ -56,7 +67,7 @@ def test_tiles_of_one_size_are_shown_together() -> None:
     full, part = (slice(0, 256), slice(0, 256)), (slice(100, 200), slice(40, 140))
     tiles = [painted(rng, window) for window in (full, part, full)]
     detector = Watched()
-    detect_shown(detector, [image for image, _ in tiles], [valid for _, valid in tiles])
+    detect_shown(detector, [image for image, _ in tiles], [valid for _, valid in tiles], [every] * 3)
     assert detector.shapes == [[(256, 256)] * 2, [(100, 100)]]
 
 

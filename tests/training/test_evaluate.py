@@ -35,7 +35,7 @@ class Scripted:
         self.answers = list(answers)
         self.sizes: list[tuple[int, ...]] = []
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(self, images: Sequence[NDArray[np.uint8]], wanted: object = None) -> list[Detections]:
         self.sizes.append(images[0].shape)
         answer = self.answers.pop(0)
         return [

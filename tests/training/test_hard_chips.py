@@ -26,7 +26,7 @@ class Claims:
         )
         self.box, self.score = box, score
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(self, images: Sequence[NDArray[np.uint8]], wanted: object = None) -> list[Detections]:
         return [
             Detections(
                 boxes=np.array([self.box], np.float32),

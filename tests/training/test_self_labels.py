@@ -27,7 +27,7 @@ class TwoScales:
         )
         self.answers = {SIDE: fine, round(SIDE / 1.25): coarse}
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(self, images: Sequence[NDArray[np.uint8]], wanted: object = None) -> list[Detections]:
         side = images[0].shape[1]
         found = self.answers[side]
         boxes = np.array([box for _, box in found], np.float32).reshape(-1, 4) * (side / SIDE)

@@ -1,0 +1,41 @@
+"""Large arrays that come and go are made of pages that the process already has."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource, sys
+import torch
+from detection.kept_memory import keep_memory
+
+kept = keep_memory() if sys.argv[1] == "kept" else None
+torch.set_num_threads(1)
+
+def tile():
+    some = [torch.zeros(5_000_000) for _ in range(4)]  # 20 MB each
+    del some
+
+for _ in range(4):
+    tile()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    tile()
+print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(mode: str) -> tuple[str, int]:
+    run = subprocess.run([sys.executable, "-c", PROGRAM, mode], capture_output=True, text=True, check=True)
+    kept, count = run.stdout.split()
+    return kept, int(count)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own setting")
+def test_memory_is_kept_from_tile_to_tile() -> None:
+    kept, few = faults("kept")
+    if kept == "False":
+        pytest.skip("this C library has no such setting")
+    _, many = faults("plain")
+    assert few < 1000 < many
