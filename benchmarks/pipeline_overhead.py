@@ -5,6 +5,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from pipeline.blocks import run_block, worker_detector
 from pipeline.config import read_region
 from pipeline.plan import make_plan
 from pipeline.run import RunOptions, run_detect, run_merge
+from tiling.owned import drawn_here
 from tiling.read import SceneReader
 
 STRIDE_PX = 384
@@ -68,9 +70,10 @@ def main() -> None:
         detector = worker_detector(task.detector)
         with SceneReader(plan.region) as reader:
             images = [reader.read(tile)[0] for tile in task.tiles]
+        drawn = [partial(drawn_here, tile=tile, grid=plan.region.grid) for tile in task.tiles]
         results = []
         jobs: dict[str, Callable[[], object]] = {
-            "bare": lambda: [detector.detect([image]) for image in images],
+            "bare": lambda: [detector.detect([image], [own]) for image, own in zip(images, drawn, strict=True)],
             "block": lambda: results.append(run_block(task)),
             "merge": lambda: run_merge(plan, RunOptions(workers=0)),
         }

@@ -43,13 +43,13 @@ def main() -> None:
     """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--passes", type=int, default=4, help="how often the four tiles are worked through")
+    parser.add_argument("--tiles", type=int, default=8, help="a side; four to a block, as region files have it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        region = write_region(Path(name), houses=60)
-        region.write_text(region.read_text().replace("block_tiles = 4", "block_tiles = 1"))
+        region = write_region(Path(name), houses=60, tiles=options.tiles)
+        region.write_text(region.read_text().replace(f"block_tiles = {options.tiles}", "block_tiles = 2"))
         plan = make_plan(read_region(region, out=Path(name) / "run"), device="cpu", threads=1)
-        tasks = list(plan.tasks) * options.passes
+        tasks = list(plan.tasks)
         times: dict[tuple[str, int], list[float]] = {}
         with (
             open_executor(workers=1, scheduler=None) as one,
