@@ -31,7 +31,7 @@ from postprocess.parts import TileFootprints, parts_frame, tile_footprints
 from tiling.grid import Tile
 from tiling.owned import drawn_here
 from tiling.paths import without_secrets
-from tiling.read import SceneReader
+from tiling.read import KeptReaders, SceneReader
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ READ_AHEAD = 2
 PASSING = (Error, OSError, RuntimeError, ValueError, ArithmeticError, MemoryError, ShapelyError)
 """Anything that a tile's pixels can cause; a bug in our own code (TypeError, KeyError, ...) stops the run."""
 
+
+_READERS = KeptReaders()
 
 _LOOKING = threading.Lock()
 """Held while the network looks or is loaded; a worker's other thread then reads or outlines another block."""
@@ -178,7 +180,7 @@ def read_result(path: Path) -> BlockResult | None:
 
 def _reads(task: BlockTask) -> Iterator[_Read]:
     """Read a block's tiles in turn; runs, as a whole, in the thread that reads ahead."""
-    with SceneReader(task.region) as reader:
+    with _READERS.lend(task.region) as reader:
         for tile in task.tiles:
             yield _read(tile, reader)
 

@@ -1,7 +1,9 @@
 """A tile of the region -> its image and which pixels are real, from whichever scenes show it."""
 
+import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 import numpy as np
@@ -15,7 +17,7 @@ from tiling.on_grid import Image, Source, Valid, in_quarters, open_source, read_
 from tiling.paths import gdal_options
 from tiling.patience import TRIES, forget, may_pass, patiently
 from tiling.region import Region
-from tiling.scene import one_line
+from tiling.scene import Scene, one_line
 
 MAX_OPEN = 64
 """Data sets kept open at once; the usual limit of open files is 1,024 a process."""
@@ -27,8 +29,8 @@ RETRY_PX = 64
 class SceneReader:
     """Reads tiles of a region; opens scenes when they are first needed and keeps them open.
 
-    Use it as a context manager, in the thread that made it. The region that it is made from can be pickled, so
-    each task makes its own.
+    Use it as a context manager, in one thread at a time. The region that it is made from can be pickled, so each
+    task makes its own, or borrows one of `KeptReaders`.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ class SceneReader:
     def __init__(self, region: Region, *, bands: Sequence[int] | None = None) -> None:
         self.region = region
         self._bands = None if bands is None else tuple(bands)
-        self._open: OrderedDict[int, Source] = OrderedDict()
+        self._open: OrderedDict[Scene, Source] = OrderedDict()
 
     def __enter__(self) -> "SceneReader":
         return self
@@ -133,15 +135,72 @@ class SceneReader:
 
     def _forget(self, index: int) -> None:
         """Close one scene; it is opened anew when it is next read."""
-        if index in self._open:
-            self._open.pop(index).dataset.close()
+        scene = self.region.scenes[index]
+        if scene in self._open:
+            self._open.pop(scene).dataset.close()
 
     def _source(self, index: int) -> Source:
-        if index in self._open:
-            self._open.move_to_end(index)
-            return self._open[index]
+        scene = self.region.scenes[index]
+        if scene in self._open:
+            self._open.move_to_end(scene)
+            return self._open[scene]
         if len(self._open) >= MAX_OPEN:
             self._open.popitem(last=False)[1].dataset.close()
-        source = open_source(self.region.scenes[index], self.region.grid, self._bands)
-        self._open[index] = source
+        source = open_source(scene, self.region.grid, self._bands)
+        self._open[scene] = source
         return source
+
+
+class KeptReaders:
+    """Readers that the blocks of a process hand on to each other.
+
+    What GDAL has decoded, it keeps while a data set is open: blocks that lie side by side share a good part of the
+    file's own blocks, and its header.
+
+    Parameters
+    ----------
+    most : int
+        Readers that are kept while nobody uses them.
+    make : callable
+        Makes a reader of a region.
+    """
+
+    def __init__(self, most: int = 4, *, make: Callable[[Region], SceneReader] = SceneReader) -> None:
+        self._most, self._make = most, make
+        self._idle: list[SceneReader] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lend(self, region: Region) -> Iterator[SceneReader]:
+        """Yield a reader of a region; one that failed is closed, not handed on."""
+        reader = self._take(region)
+        try:
+            yield reader
+        except BaseException:
+            reader.close()
+            raise
+        self._keep(reader)
+
+    def close(self) -> None:
+        """Close all readers that nobody uses."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for reader in idle:
+            reader.close()
+
+    def _take(self, region: Region) -> SceneReader:
+        with self._lock:
+            for reader in reversed(self._idle):
+                # Scenes are opened for a lattice; which of them a block sees does not matter.
+                if reader.region.grid == region.grid:
+                    self._idle.remove(reader)
+                    reader.region = region
+                    return reader
+        return self._make(region)
+
+    def _keep(self, reader: SceneReader) -> None:
+        with self._lock:
+            self._idle.append(reader)
+            old = self._idle.pop(0) if len(self._idle) > self._most else None
+        if old is not None:
+            old.close()

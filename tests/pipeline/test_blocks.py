@@ -20,7 +20,7 @@ from pipeline.blocks import TRIES, read_result, run_block
 from pipeline.config import read_region
 from pipeline.plan import BlockTask, make_plan
 from tiling.grid import Tile
-from tiling.read import SceneReader
+from tiling.read import KeptReaders, SceneReader
 
 REGION = (
     'name = "blocks"\nscenes = ["scene.tif"]\n[model]\nweights = "painted"\ngsd_m = 0\n'
@@ -186,7 +186,7 @@ class BadReader(SceneReader):
 
 @pytest.fixture
 def bad_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[BadReader]]:
-    monkeypatch.setattr(pipeline.blocks, "SceneReader", BadReader)
+    monkeypatch.setattr(pipeline.blocks, "_READERS", KeptReaders(make=BadReader))
     yield BadReader
     BadReader.times, BadReader.error = 0, SceneError("damaged here")
 
@@ -234,7 +234,7 @@ def test_reading_happens_while_the_detector_works(task: BlockTask, use: Any, mon
                 ahead_of_it.append(len(reads))
             return super().detect(images, wanted)
 
-    monkeypatch.setattr(pipeline.blocks, "SceneReader", Noted)
+    monkeypatch.setattr(pipeline.blocks, "_READERS", KeptReaders(make=Noted))
     use(Waiting(1))
     run_block(task)
     assert ahead_of_it[0] > 1
