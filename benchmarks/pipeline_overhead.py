@@ -14,7 +14,7 @@ from _table import write_row
 from affine import Affine
 from engine import TILE_PX, drawn_town
 
-from pipeline.blocks import run_block, worker_detector
+from pipeline.blocks import close_readers, run_block, worker_detector
 from pipeline.config import read_region
 from pipeline.plan import make_plan
 from pipeline.run import RunOptions, run_detect, run_merge
@@ -72,9 +72,13 @@ def main() -> None:
             images = [reader.read(tile)[0] for tile in task.tiles]
         drawn = [partial(drawn_here, tile=tile, grid=plan.region.grid) for tile in task.tiles]
         results = []
+        def block() -> None:
+            close_readers()  # a run reads everything for the first time
+            results.append(run_block(task))
+
         jobs: dict[str, Callable[[], object]] = {
             "bare": lambda: [detector.detect([image], [own]) for image, own in zip(images, drawn, strict=True)],
-            "block": lambda: results.append(run_block(task)),
+            "block": block,
             "merge": lambda: run_merge(plan, RunOptions(workers=0)),
         }
         times: dict[str, list[tuple[float, float]]] = {each: [] for each in jobs}

@@ -47,13 +47,15 @@ class Found:
     """(N,) numbers of the network's outputs, from 1."""
 
 
-def arithmetic(device: torch.device, *, ranges: Mapping[str, Sequence[Range]] | None) -> str:
+def arithmetic(device: torch.device, *, ranges: Mapping[str, Sequence[Range]] | None, backbone: str) -> str:
     """Return how an `Engine` computes on a device of this machine; others find other scores, boxes and masks.
 
     Parameters
     ----------
     device, ranges
         As of `Engine`.
+    backbone : str
+        As of `ModelSpec`.
 
     Returns
     -------
@@ -65,8 +67,8 @@ def arithmetic(device: torch.device, *, ranges: Mapping[str, Sequence[Range]] | 
     if device.type != "cpu":
         return f"{device.type}-16bit"
     bits = 8 if ranges and eight_bits_run_here() else 32
-    backbone = "-bfloat16" if bits == 8 and sixteen_bits_run_here() else ""
-    return f"cpu-{bits}bit{backbone}" + ("" if fused_layers_run_here() else "-plain")
+    halves = bits == 8 and sixteen_bits_run_here() and backbone == "mobilenet_v2"
+    return f"cpu-{bits}bit" + ("-bfloat16" if halves else "") + ("" if fused_layers_run_here() else "-plain")
 
 
 class Engine(nn.Module):

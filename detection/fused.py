@@ -21,14 +21,16 @@ class FusedConv(nn.Module):
         With its normalisation folded in, padded by zeros.
     clamp : ReLU6, optional
     dtype : torch.dtype, optional
-        Of what it computes with and gives; None takes that of the convolution's weights.
+        Of what it computes with and gives; None takes that of the convolution's weights. The bias stays as it is.
     """
 
     def __init__(
         self, conv: nn.Conv2d, clamp: nn.ReLU6 | None = None, *, dtype: torch.dtype | None = None
     ) -> None:
         super().__init__()
-        self.conv = conv if dtype is None else conv.to(dtype)
+        self.conv = conv
+        if dtype is not None:
+            conv.weight.data = conv.weight.data.to(dtype)
         self.after: tuple[str, list[float]] = (
             ("none", []) if clamp is None else ("hardtanh", [clamp.min_val, clamp.max_val])
         )

@@ -15,7 +15,7 @@ from detection.engines import Engine, Found, arithmetic, eight_bit_layers
 from detection.kept_memory import keep_memory
 from detection.model import InferenceLimits, build_model, pick_device
 from detection.neighbours import REACH_M, neighbour_lift
-from detection.repeats import without_repeats
+from detection.repeats import may_be_repeated, without_repeats
 from detection.weights import Weights, load_into, read_weights
 from groundplan.errors import WeightsError
 from groundplan.labels import LABEL_IDS
@@ -101,8 +101,8 @@ class MaskRcnnDetector:
             pyramid, found = self._engine.find(self._on_device(images).float().div_(255))
             filters = [None] * len(images) if wanted is None else wanted
             kept = [self._kept(*each) for each in zip(found, images, filters, strict=True)]
-            masks = self._engine.masks(pyramid, kept)
-        return [self._record(each, own) for each, own in zip(kept, masks, strict=True)]
+            masks = self._engine.masks(pyramid, [each for each, _ in kept])
+        return [self._record(*each, own) for each, own in zip(kept, masks, strict=True)]
 
     def _set_threads(self) -> None:
         # Of what runs the products each thread of a process has a setting of its own.
@@ -116,8 +116,13 @@ class MaskRcnnDetector:
         # As bytes, and from memory that is not paged out, a GPU fetches them by itself.
         return batch.pin_memory().to(self.device, non_blocking=True)
 
-    def _kept(self, found: Found, image: NDArray[np.uint8], wanted: BoxFilter | None) -> Found:
-        """Return the boxes that are kept, with calibrated scores, best first."""
+    def _kept(
+        self, found: Found, image: NDArray[np.uint8], wanted: BoxFilter | None
+    ) -> tuple[Found, NDArray[np.bool_]]:
+        """Return the boxes that get masks, with calibrated scores, best first, and which of them are wanted.
+
+        The others are better than a wanted one that they overlap, which may repeat them.
+        """
         labels, boxes = found.labels.cpu().numpy(), found.boxes.cpu().numpy()
         scores = found.scores.cpu().numpy().astype(np.float32)
         lift = neighbour_lift(
@@ -131,23 +136,26 @@ class MaskRcnnDetector:
         )
         scores = calibrate_scores(scores, labels, names=self._names, table=self._calibration, lift=lift)
         keep = (scores >= self._least[labels]) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        if wanted is not None:
-            # Only now: what is left to a neighbour has spoken for those beside it.
-            keep &= wanted(boxes)
         # Labels have slopes of their own, so calibrated scores come in another order.
         order = np.argsort(-scores, kind="stable")
-        at = torch.from_numpy(order[keep[order]]).to(found.boxes.device)
-        return dataclasses.replace(
+        order = order[keep[order]]
+        # Only now: what is left to a neighbour has spoken for those beside it.
+        own = np.ones(len(order), bool) if wanted is None else wanted(boxes[order])
+        drawn = own | may_be_repeated(boxes[order], labels[order], by=own)
+        at = torch.from_numpy(order[drawn]).to(found.boxes.device)
+        kept = dataclasses.replace(
             found,
             boxes=found.boxes[at],
             labels=found.labels[at],
             scores=torch.from_numpy(scores).to(found.boxes.device)[at],
         )
+        return kept, own[drawn]
 
-    def _record(self, found: Found, masks: torch.Tensor) -> Detections:
+    def _record(self, found: Found, wanted: NDArray[np.bool_], masks: torch.Tensor) -> Detections:
         boxes, grids = found.boxes.cpu().numpy().astype(np.float32), masks.cpu().numpy().astype(np.float32)
         labels = self._ids[found.labels.cpu().numpy()]
         keep = without_repeats(boxes, labels, grids)
+        keep = keep[wanted[keep]]
         return Detections(
             boxes=boxes[keep],
             labels=labels[keep],
@@ -205,5 +213,5 @@ def _info(weights: Weights, device: torch.device) -> DetectorInfo:
         coarse_factor=record.coarse_factor,
         filled_labels=record.filled_labels,
         calibrated=bool(record.calibration),
-        arithmetic=arithmetic(device, ranges=record.ranges),
+        arithmetic=arithmetic(device, ranges=record.ranges, backbone=weights.spec.backbone),
     )

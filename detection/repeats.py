@@ -47,6 +47,33 @@ def without_repeats(
     return np.flatnonzero(keep)
 
 
+def may_be_repeated(
+    boxes: NDArray[np.float32], labels: NDArray[np.int64], *, by: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Tell which boxes have a say in which of some others stay: those with what is better than them and near.
+
+    Parameters
+    ----------
+    boxes, labels
+        As of `without_repeats`.
+    by : ndarray of bool, shape (N,)
+        The others.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        With these and the others, `without_repeats` keeps of the others what it keeps with all.
+    """
+    asked = by.copy()
+    if not by.all():
+        better, worse = _pairs(boxes, labels)
+        # Pairs come by their worse one: from the last, a box is known to be asked before those that it asks.
+        for one, other in zip(better[::-1].tolist(), worse[::-1].tolist(), strict=True):
+            if asked[other]:
+                asked[one] = True
+    return asked & ~by
+
+
 def _pairs(boxes: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return pairs of one label whose boxes share enough for their masks to do so, by the worse one's place."""
     worse, better = np.tril_indices(len(boxes), -1)

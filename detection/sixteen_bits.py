@@ -3,7 +3,7 @@
 Such a number keeps eight binary digits, and of 6.2 with the 0.2 that a roof adds to it few are left for the roof.
 What blocks hand on is like that: their last layers have no clamp, and the mean of a channel may be thirty times
 its spread. So each channel's mean is taken off where it is made and given back where it is used, which changes
-nothing but what rounding costs.
+nothing but what rounding costs: biases stay in 32 bits.
 """
 
 import copy

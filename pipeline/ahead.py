@@ -29,7 +29,7 @@ def ahead(source: Iterator[Item], *, depth: int) -> Iterator[Iterator[Item]]:
     """Run an iterator in a thread of its own, at most `depth` items ahead.
 
     The order of items is the iterator's, so results do not depend on which thread was faster. A generator is
-    started, and ended early where the block is left early, in that thread: what it opens is closed there.
+    started, and ended early where the block is left early, in that thread.
 
     Parameters
     ----------

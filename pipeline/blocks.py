@@ -167,6 +167,11 @@ def worker_detector(spec: DetectorSpec) -> Detector:
     return load_detector(spec)
 
 
+def close_readers() -> None:
+    """Close the scenes that this process keeps open for its next block."""
+    _READERS.close()
+
+
 def read_result(path: Path) -> BlockResult | None:
     """Return what an earlier run recorded for a block; None when there is no whole record."""
     try:

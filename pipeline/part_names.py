@@ -92,14 +92,17 @@ def part_name(block: Block, *, settings: str, scenes: Sequence[str]) -> str:
     Parameters
     ----------
     block : Block
-        Its tiles count by their rows, columns and cores. The aoi does not: it chooses tiles, and that is all.
+        Its tiles count by their rows, columns and cores, and by whether they are the last ones, which have no
+        neighbour to leave anything to. The aoi does not count: it chooses tiles, and that is all.
     settings : str
         From `settings_key`.
     scenes : sequence of str
         From `scene_key`, of those that the block sees, in order of priority.
     """
-    rows, cols = np.divmod(np.array(block.numbers), block.grid.n_cols)
-    tiles = np.column_stack([rows, cols, core_sizes(block.grid, block.numbers)])
+    grid = block.grid
+    rows, cols = np.divmod(np.array(block.numbers), grid.n_cols)
+    last = [rows == grid.n_rows - 1, cols == grid.n_cols - 1]
+    tiles = np.column_stack([rows, cols, core_sizes(grid, block.numbers), *last])
     digest = _digest([settings, list(scenes), tiles.tolist()])
     return f"{block.row:05d}-{block.col:05d}-{digest[:16]}.parquet"
 

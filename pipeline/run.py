@@ -20,6 +20,7 @@ from osm.diff import diff
 from osm.normalise import normalise
 from osm.read import read_osm
 from osm.window import window_around
+from pipeline.blocks import close_readers
 from pipeline.chips import write_chips
 from pipeline.config import RegionConfig
 from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts
@@ -145,7 +146,10 @@ def run_detect(plan: Plan, options: RunOptions) -> Detected:
     workers = min(wanted, n_waiting)
     scheduler = options.scheduler if n_waiting else None
     with tile_bar(plan.n_tiles) as bar, open_executor(workers=workers, scheduler=scheduler) as executor:
-        detected = detect(plan, executor, on_block=lambda result: bar.update(result.n_tiles if result else 0))
+        try:
+            detected = detect(plan, executor, on_block=lambda result: bar.update(result.n_tiles if result else 0))
+        finally:
+            close_readers()
     write_tiles(out / TILES_NAME, tile_bounds(plan.region.grid, plan.tile_numbers(coarse=False)))
     if plan.coarse is not None:
         bounds = tile_bounds(plan.coarse.grid, plan.tile_numbers(coarse=True))

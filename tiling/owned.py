@@ -19,6 +19,7 @@ def drawn_here(boxes: NDArray[np.float32], *, tile: Tile, grid: TileGrid) -> NDA
     """Tell which boxes a tile draws: all but those that lie in a neighbour's core.
 
     The neighbour is looked at wherever the object matters: every tile is whose window touches a scene and the aoi.
+    Where it fails, what lies in its core is missing until it is done again; the run says so.
 
     Parameters
     ----------

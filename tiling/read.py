@@ -1,5 +1,6 @@
 """A tile of the region -> its image and which pixels are real, from whichever scenes show it."""
 
+import dataclasses
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +52,7 @@ class SceneReader:
     def __init__(self, region: Region, *, bands: Sequence[int] | None = None) -> None:
         self.region = region
         self._bands = None if bands is None else tuple(bands)
-        self._open: OrderedDict[Scene, Source] = OrderedDict()
+        self._open: OrderedDict[tuple[Scene, str], Source] = OrderedDict()
 
     def __enter__(self) -> "SceneReader":
         return self
@@ -135,20 +136,31 @@ class SceneReader:
 
     def _forget(self, index: int) -> None:
         """Close one scene; it is opened anew when it is next read."""
-        scene = self.region.scenes[index]
-        if scene in self._open:
-            self._open.pop(scene).dataset.close()
+        key = _key(self.region.scenes[index])
+        if key in self._open:
+            self._open.pop(key).dataset.close()
+
+    def close_unstamped(self) -> None:
+        """Close the scenes that may change unseen: no stamp tells the next block that it has another."""
+        for key in [key for key in self._open if not key[0].stamp or key[0].tiles is not None]:
+            self._open.pop(key).dataset.close()
 
     def _source(self, index: int) -> Source:
         scene = self.region.scenes[index]
-        if scene in self._open:
-            self._open.move_to_end(scene)
-            return self._open[scene]
+        key = _key(scene)
+        if key in self._open:
+            self._open.move_to_end(key)
+            return self._open[key]
         if len(self._open) >= MAX_OPEN:
             self._open.popitem(last=False)[1].dataset.close()
         source = open_source(scene, self.region.grid, self._bands)
-        self._open[scene] = source
+        self._open[key] = source
         return source
+
+
+def _key(scene: Scene) -> tuple[Scene, str]:
+    """Return what tells one scene from another: of NaN as nodata no two copies are equal."""
+    return dataclasses.replace(scene, nodata=None), repr(scene.nodata)
 
 
 class KeptReaders:
@@ -199,6 +211,7 @@ class KeptReaders:
         return self._make(region)
 
     def _keep(self, reader: SceneReader) -> None:
+        reader.close_unstamped()
         with self._lock:
             self._idle.append(reader)
             old = self._idle.pop(0) if len(self._idle) > self._most else None

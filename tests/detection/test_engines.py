@@ -135,17 +135,18 @@ def test_its_arithmetic_says_where_and_in_how_many_bits_it_computes(monkeypatch:
     monkeypatch.setattr("detection.engines.eight_bits_run_here", lambda: True)
     monkeypatch.setattr("detection.engines.sixteen_bits_run_here", lambda: False)
     ranges = {"masks": [(0.0, 1.0)]}
-    assert arithmetic(here, ranges=ranges) == "cpu-8bit"
-    assert arithmetic(here, ranges={}) == "cpu-32bit"
-    assert arithmetic(there, ranges=ranges) == "cuda-16bit"
+    assert arithmetic(here, ranges=ranges, backbone="mobilenet_v2") == "cpu-8bit"
+    assert arithmetic(here, ranges={}, backbone="mobilenet_v2") == "cpu-32bit"
+    assert arithmetic(there, ranges=ranges, backbone="mobilenet_v2") == "cuda-16bit"
     monkeypatch.setattr("detection.engines.sixteen_bits_run_here", lambda: True)
-    assert arithmetic(here, ranges=ranges) == "cpu-8bit-bfloat16"
-    assert arithmetic(here, ranges={}) == "cpu-32bit"
-    assert arithmetic(there, ranges=ranges) == "cuda-16bit"
+    assert arithmetic(here, ranges=ranges, backbone="mobilenet_v2") == "cpu-8bit-bfloat16"
+    assert arithmetic(here, ranges=ranges, backbone="resnet50") == "cpu-8bit"
+    assert arithmetic(here, ranges={}, backbone="mobilenet_v2") == "cpu-32bit"
+    assert arithmetic(there, ranges=ranges, backbone="mobilenet_v2") == "cuda-16bit"
     monkeypatch.setattr("detection.engines.eight_bits_run_here", lambda: False)
-    assert arithmetic(here, ranges=ranges) == "cpu-32bit"
+    assert arithmetic(here, ranges=ranges, backbone="mobilenet_v2") == "cpu-32bit"
     monkeypatch.setattr("detection.engines.fused_layers_run_here", lambda: False)
-    assert arithmetic(here, ranges=ranges) == "cpu-32bit-plain"
+    assert arithmetic(here, ranges=ranges, backbone="mobilenet_v2") == "cpu-32bit-plain"
 
 
 @pytest.mark.skipif(not DEFAULT_WEIGHTS.is_file(), reason="no shipped weights here")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detection.repeats import REPEATS_IOU, without_repeats
+from detection.repeats import REPEATS_IOU, may_be_repeated, without_repeats
 
 TENNIS, SOCCER = 2, 5
 FULL = np.ones((28, 28), np.float32)
@@ -68,3 +68,25 @@ def test_no_two_that_stay_share_more_than_allowed(places: list[tuple[int, int, i
     assert all(iou(a, b) < REPEATS_IOU + 0.08 for a in found for b in found if a < b)
     for lost in set(range(len(boxes))) - set(found):
         assert max(iou(better, lost) for better in found if better < lost) > REPEATS_IOU - 0.08
+
+
+@given(st.integers(0, 10_000))
+def test_some_stay_as_they_do_among_all_when_those_are_drawn_that_have_a_say(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    low = rng.integers(0, 90, (14, 2))
+    boxes = np.hstack((low, low + rng.integers(10, 60, (14, 2)))).astype(np.float32)
+    labels = rng.choice([TENNIS, SOCCER], 14, p=[0.8, 0.2])
+    masks = (rng.random((14, 28, 28)) < rng.uniform(0.3, 1, (14, 1, 1))).astype(np.float32)
+    wanted = boxes[:, 0] < 45
+    drawn = np.flatnonzero(wanted | may_be_repeated(boxes, labels, by=wanted))
+    every = without_repeats(boxes, labels, masks)
+    some = drawn[without_repeats(boxes[drawn], labels[drawn], masks[drawn])]
+    assert np.array_equal(every[wanted[every]], some[wanted[some]])
+
+
+def test_what_is_alone_has_no_say() -> None:
+    boxes = np.array([(0, 0, 20, 20), (30, 0, 60, 20), (50, 0, 70, 20), (90, 0, 99, 9)], np.float32)
+    labels = np.full(4, TENNIS, np.int64)
+    asked = may_be_repeated(boxes, labels, by=np.array([False, False, True, False]))
+    assert asked.tolist() == [False, True, False, False]
+    assert not may_be_repeated(boxes, labels, by=np.array([False, True, False, False])).any()

@@ -59,12 +59,14 @@ def test_means_go_and_the_pyramid_stays(backbone: MobileNetFpn) -> None:
 def test_means_are_the_same_whatever_the_threads(backbone: MobileNetFpn) -> None:
     threads = torch.get_num_threads()
     biases = []
-    for count in (1, 3):
-        torch.set_num_threads(count)
-        other = copy.deepcopy(backbone)
-        take_off_means(other)
-        biases.append([each.bias for each in other.modules() if isinstance(each, nn.Conv2d)])
-    torch.set_num_threads(threads)
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            other = copy.deepcopy(backbone)
+            take_off_means(other)
+            biases.append([each.bias for each in other.modules() if isinstance(each, nn.Conv2d)])
+    finally:
+        torch.set_num_threads(threads)
     assert all(torch.equal(one, other) for one, other in zip(*biases, strict=True))
 
 

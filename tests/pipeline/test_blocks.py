@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import torch
+from affine import Affine
 from shapely.errors import GEOSException
 
 import pipeline.blocks
@@ -19,6 +22,7 @@ from groundplan.records import Detections
 from pipeline.blocks import TRIES, read_result, run_block
 from pipeline.config import read_region
 from pipeline.plan import BlockTask, make_plan
+from postprocess.seams import merge_parts
 from tiling.grid import Tile
 from tiling.read import KeptReaders, SceneReader
 
@@ -264,3 +268,41 @@ def test_records_of_before_are_no_obstacle(task: BlockTask) -> None:
     task.done.write_text(text)
     assert read_result(task.done) == result
     assert np.isclose(result.valid_km2, (1000 * 0.3) ** 2 / 1e6)
+
+
+@pytest.fixture
+def hamlet(tmp_path: Path) -> BlockTask:
+    """Return the only task of a region of 25 tiles with a painted hut every 40 px."""
+    size, every_px = 1000, 40
+    image = np.zeros((3, size, size), np.uint8)
+    random = np.random.default_rng(8)
+    for number in range((size // every_px) ** 2):
+        row, col = (every_px * place + int(random.integers(1, 16)) for place in divmod(number, size // every_px))
+        height, width = random.integers(12, 23, 2)
+        code = np.array([1, (number + 1) // 256, (number + 1) % 256], np.uint8)
+        image[:, row : row + height, col : col + width] = code[:, None, None]
+    profile = {"driver": "GTiff", "height": size, "width": size, "count": 3, "dtype": "uint8", "tiled": True}
+    place = Affine(0.3, 0, 500_000, 0, -0.3, 5_000_000)
+    with rasterio.open(tmp_path / "scene.tif", "w", crs="EPSG:32633", transform=place, **profile) as scene:
+        scene.write(image)
+    (tmp_path / "blocks.toml").write_text(REGION)
+    (task,) = make_plan(read_region(tmp_path / "blocks.toml", out=tmp_path), device="cpu", threads=None).tasks
+    return task
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_what_lies_in_overlaps_is_drawn_mostly_once_and_merged_as_ever(
+    hamlet: BlockTask, at_once: int, use: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(Batched(at_once))
+    run_block(hamlet)
+    few = gpd.read_parquet(hamlet.part)
+    monkeypatch.setattr(pipeline.blocks, "drawn_here", lambda boxes, **_: np.ones(len(boxes), bool))
+    run_block(hamlet)
+    every = gpd.read_parquet(hamlet.part)
+    bounds = np.array([tile.bounds for tile in hamlet.tiles])
+    merged = [merge_parts(parts, options=hamlet.polygons, tiles=bounds) for parts in (few, every)]
+    assert len(merged[0]) == 625
+    assert merged[0]["feature_id"].tolist() == merged[1]["feature_id"].tolist()
+    assert merged[0].geometry.geom_equals_exact(merged[1].geometry, 1e-6).all()
+    assert len(few) < 1.25 * 625 and len(every) > 1.6 * 625

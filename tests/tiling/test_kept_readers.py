@@ -1,5 +1,6 @@
 """Readers that blocks hand on to each other: opened once, lent to one at a time, never for a file that changed."""
 
+import dataclasses
 import threading
 from pathlib import Path
 
@@ -102,3 +103,23 @@ def test_only_so_many_are_kept(write_scene, opened: list[str]) -> None:
     readers.close()
     read_all(readers, regions[1])
     assert len(opened) == 5
+
+
+def test_a_copy_of_a_scene_whose_missing_value_is_not_a_number_is_the_same_scene(
+    write_scene, opened: list[str]
+) -> None:
+    pixels = noise(3, 200, 200).astype(np.float32)
+    path = write_scene("a.tif", pixels, transform=ON_GRID, nodata=float("nan"))
+    readers = KeptReaders()
+    for _ in range(3):
+        read_all(readers, region_of(path))
+    assert opened == [path]
+
+
+def test_what_may_change_unseen_is_opened_for_each_block(write_scene, opened: list[str]) -> None:
+    region = region_of(write_scene("a.tif", noise(3, 200, 200), transform=ON_GRID))
+    unstamped = dataclasses.replace(region, scenes=(dataclasses.replace(region.scenes[0], stamp=""),))
+    readers = KeptReaders()
+    for _ in range(2):
+        read_all(readers, unstamped)
+    assert len(opened) == 2
