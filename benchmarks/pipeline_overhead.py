@@ -72,6 +72,7 @@ def main() -> None:
             images = [reader.read(tile)[0] for tile in task.tiles]
         drawn = [partial(drawn_here, tile=tile, grid=plan.region.grid) for tile in task.tiles]
         results = []
+
         def block() -> None:
             close_readers()  # a run reads everything for the first time
             results.append(run_block(task))

@@ -9,8 +9,8 @@ from detection.fused import fuse_convs, fused_layers_run_here
 
 EXACT_LAYERS: Final = 3
 """Of the network's first layers so many stay in 32 bits. What they hand on has channels whose mean is thirty times
-their spread, of which numbers with eight binary digits keep little: two thirds of what bfloat16 costs came from them,
-and it saved 3 ms of 80 there."""
+their spread, of which numbers with eight binary digits keep little: two thirds of what bfloat16 costs came from
+them, and it saved 3 ms of 80 there."""
 
 
 def sixteen_bits_run_here() -> bool:
