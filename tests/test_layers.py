@@ -30,6 +30,7 @@ HOMES = {
         "detection/engines.py",
         "detection/eight_bits.py",
         "detection/fused.py",
+        "detection/sixteen_bits.py",
         "detection/proposals.py",
         "detection/winograd.py",
         "detection/align.py",
