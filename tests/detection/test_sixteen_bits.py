@@ -9,13 +9,13 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 import detection.sixteen_bits
 from detection.backbones import MobileNetFpn
 from detection.engines import fold_norms
-from detection.fused import FusedConv, fuse_convs, fused_layers_run_here
+from detection.fused import FusedConv, fuse_convs
 from detection.model import build_model
-from detection.sixteen_bits import use_sixteen_bits
+from detection.sixteen_bits import sixteen_bits_run_here, use_sixteen_bits
 from detection.weights import DEFAULT_WEIGHTS, load_into, read_weights
 
 pytestmark = [
-    pytest.mark.skipif(not fused_layers_run_here(), reason="this torch has no such layers"),
+    pytest.mark.skipif(not sixteen_bits_run_here(), reason="this processor has no bfloat16"),
     pytest.mark.skipif(not DEFAULT_WEIGHTS.is_file(), reason="no shipped weights here"),
 ]
 
