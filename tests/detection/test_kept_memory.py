@@ -38,4 +38,6 @@ def test_memory_is_kept_from_tile_to_tile() -> None:
     if kept == "False":
         pytest.skip("this C library has no such setting")
     _, many = faults("plain")
+    if many < 1000:
+        pytest.skip("this system's pages are large: few are fetched anyway")
     assert 10 * few < many
