@@ -26,11 +26,15 @@ MEMORY = {"distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1}
 """Both threads of a worker share one arena: the memory that the network gave back in one of them, and that
 `detection.kept_memory` keeps, is there for it in the other."""
 
+QUIET = {"distributed.worker.profile.enabled": False}
+"""Dask would look at what each thread does a hundred times a second, for a page of a dashboard that nobody opens
+here: 2 to 3 % of a run."""
+
 
 @contextmanager
 def local_cluster(workers: int) -> Iterator[Any]:
     """Yield a client of a fresh cluster of worker processes on the loopback interface."""
-    settings = {"distributed.scheduler.allowed-failures": ALLOWED_FAILURES, **MEMORY}
+    settings = {"distributed.scheduler.allowed-failures": ALLOWED_FAILURES, **MEMORY, **QUIET}
     # The workers' farewells at shutdown read like failures to a user.
     with (
         dask.config.set(settings),

@@ -8,9 +8,11 @@ import geopandas as gpd
 from groundplan.errors import ConfigError
 from groundplan.labels import LABELS
 from groundplan.vector import read_vector, same_crs
-from pipeline.config import RegionConfig, read_region
+from pipeline.config import read_region
 from pipeline.lock import hold_folder
+from pipeline.plan import Plan
 from pipeline.run import RunOptions, plan_run, run_detect, run_merge
+from pipeline.visible_truth import visible_truth
 from postprocess.boundary import boundary_errors
 from postprocess.score import score_features, unclear
 
@@ -22,7 +24,8 @@ def evaluate_region(path: Path, *, options: RunOptions, iou: float = 0.5) -> dic
     -------
     dict
         As `postprocess.score.score_features`, with ``boundary_m`` of each label: mean, median and 95th percentile
-        of the distances between matched outlines, in metres.
+        of the distances between matched outlines, in metres; and ``n_beyond``, how many true objects do not count
+        because most of them lies beyond the imagery or the aoi (`pipeline.visible_truth`).
 
     Raises
     ------
@@ -32,19 +35,21 @@ def evaluate_region(path: Path, *, options: RunOptions, iou: float = 0.5) -> dic
     config = read_region(path)
     if config.truth is None:
         raise ConfigError(f'{path} names no truth; add truth = "truth.geojson" with a column `label`')
-    features = _features(config, options)
+    plan = plan_run(config, options)
+    features = _features(plan, options)
     truth = same_crs(read_vector(config.truth), features.crs)
-    return polygon_figures(features, truth, iou=iou)
+    shown = visible_truth(truth, plan)
+    n_beyond = int((unclear(shown) & ~unclear(truth)).sum())
+    return {**polygon_figures(features, shown, iou=iou), "n_beyond": n_beyond}
 
 
 def run_region_features(path: Path, *, options: RunOptions) -> gpd.GeoDataFrame:
     """Detect and merge a region; return its FEATURES."""
-    return _features(read_region(path), options)
+    return _features(plan_run(read_region(path), options), options)
 
 
-def _features(config: RegionConfig, options: RunOptions) -> gpd.GeoDataFrame:
-    plan = plan_run(config, options)
-    with hold_folder(config.out):
+def _features(plan: Plan, options: RunOptions) -> gpd.GeoDataFrame:
+    with hold_folder(plan.config.out):
         run_detect(plan, options)
         return run_merge(plan, options)
 

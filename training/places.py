@@ -83,16 +83,18 @@ def write_web_tiles(folder: Path, out: Path, *, weights: str, zoom: int = 20) ->
         rows, cols = np.nonzero(groups == number)
         top, left = int(rows.min()), int(cols.min())
         image = np.zeros((int(np.ptp(rows) + 1) * TILE_PX, int(np.ptp(cols) + 1) * TILE_PX, 3), np.uint8)
+        valid = np.zeros(image.shape[:2], bool)
         for row, col in zip(rows.tolist(), cols.tolist(), strict=True):
             y, x = (row - top) * TILE_PX, (col - left) * TILE_PX
             with Image.open(found[col + int(xs.min()), row + int(ys.min())]) as tile:
                 image[y : y + TILE_PX, x : x + TILE_PX] = np.asarray(tile.convert("RGB"))
+            valid[y : y + TILE_PX, x : x + TILE_PX] = True
         corner = (
             (left + int(xs.min())) * TILE_PX * size_m - MERCATOR_HALF_M,
             MERCATOR_HALF_M - (top + int(ys.min())) * TILE_PX * size_m,
         )
         transform = Affine(size_m, 0.0, corner[0], 0.0, -size_m, corner[1])
-        _write_scene(out / f"scene_{number}.tif", image, transform=transform, crs="EPSG:3857")
+        _write_scene(out / f"scene_{number}.tif", image, transform=transform, crs="EPSG:3857", valid=valid)
     truth = read_vector(folder / "labels.geojson")
     _write_truth(out, ["building"] * len(truth), truth.geometry.to_list(), crs=truth.crs)
     return _write_region(out, weights=weights, scenes=["scene_*.tif"], labels=("building",))
@@ -178,14 +180,24 @@ def write_scene_region(scene: Path, out: Path, *, weights: str) -> Path:
     return _write_region(out, weights=weights, scenes=[str(scene.resolve())], labels=(), truth=False)
 
 
-def _write_scene(path: Path, image: NDArray[np.uint8], *, transform: Affine, crs: str) -> None:
+def _write_scene(
+    path: Path,
+    image: NDArray[np.uint8],
+    *,
+    transform: Affine,
+    crs: str,
+    valid: NDArray[np.bool_] | None = None,
+) -> None:
     height, width = image.shape[:2]
     profile = {"driver": "GTiff", "height": height, "width": width, "count": 3, "dtype": "uint8", "nodata": None}
     with (
         whole_file(path) as part,
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
         rasterio.open(part, "w", crs=crs, transform=transform, compress="deflate", **profile) as dataset,
     ):
         dataset.write(image.transpose(2, 0, 1))
+        if valid is not None:
+            dataset.write_mask(valid)
 
 
 def _write_truth(
