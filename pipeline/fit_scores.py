@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from detection.calibration import log_odds
 from detection.weights import Weights, WeightsRecord, read_weights, write_weights
 from groundplan.errors import DataError
-from groundplan.vector import read_vector, same_crs
 from pipeline.chip_rows import Sources, open_sources, run_in_folder
-from pipeline.config import read_region
-from pipeline.mosaic import run_region_features
+from pipeline.mosaic import features_and_truth
 from pipeline.place_rows import autzen_region, banepa_region, tile_regions
 from pipeline.run import RunOptions
 from postprocess.polygonal import geometry_array
@@ -135,15 +133,11 @@ def judge_region(region: Path) -> Evidence:
 
     Raises
     ------
-    DataError
+    ConfigError
         It names no truth.
     """
-    features = run_region_features(region, options=RunOptions(workers=0))
+    features, truth, _ = features_and_truth(region, options=RunOptions(workers=0))
     features = features[features["label"] == LABEL]
-    truth_path = read_region(region).truth
-    if truth_path is None:
-        raise DataError(f"{region} names no truth")
-    truth = same_crs(read_vector(truth_path), features.crs)
     if len(truth):  # an empty file has no columns either
         truth = truth[truth["label"] == LABEL]
     apart = unclear(truth)

@@ -32,6 +32,18 @@ def evaluate_region(path: Path, *, options: RunOptions, iou: float = 0.5) -> dic
     ConfigError
         The region file names no truth.
     """
+    features, truth, n_beyond = features_and_truth(path, options=options)
+    return {**polygon_figures(features, truth, iou=iou), "n_beyond": n_beyond}
+
+
+def features_and_truth(path: Path, *, options: RunOptions) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, int]:
+    """Detect and merge a region; return its FEATURES, the truth that its imagery shows, and how much is beyond.
+
+    Raises
+    ------
+    ConfigError
+        The region file names no truth.
+    """
     config = read_region(path)
     if config.truth is None:
         raise ConfigError(f'{path} names no truth; add truth = "truth.geojson" with a column `label`')
@@ -39,8 +51,7 @@ def evaluate_region(path: Path, *, options: RunOptions, iou: float = 0.5) -> dic
     features = _features(plan, options)
     truth = same_crs(read_vector(config.truth), features.crs)
     shown = visible_truth(truth, plan)
-    n_beyond = int((unclear(shown) & ~unclear(truth)).sum())
-    return {**polygon_figures(features, shown, iou=iou), "n_beyond": n_beyond}
+    return features, shown, int((unclear(shown) & ~unclear(truth)).sum())
 
 
 def run_region_features(path: Path, *, options: RunOptions) -> gpd.GeoDataFrame:
