@@ -34,6 +34,7 @@ from pipeline.progress import tile_bar
 from pipeline.remote_detector import describe_on_workers
 from pipeline.report_data import StageTimes, make_report
 from pipeline.shifts import imagery_shifts
+from pipeline.visible_truth import visible_truth
 from postprocess.score import score_features
 from review.page import write_review
 from review.proposals import PageOptions
@@ -104,7 +105,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
         score = None
         if config.truth is not None:
             truth = same_crs(read_vector(config.truth), features.crs)
-            score = score_features(features, truth)
+            score = score_features(features, visible_truth(truth, plan))
         report = make_report(
             plan,
             detected,
