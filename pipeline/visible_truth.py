@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from groundplan.errors import SceneError
 from pipeline.plan import Plan
 from postprocess.polygonal import Geometries, geometry_array, polygonal
 from postprocess.score import unclear
@@ -39,11 +40,6 @@ def visible_truth(truth: gpd.GeoDataFrame, plan: Plan) -> gpd.GeoDataFrame:
     GeoDataFrame
         The same rows. `ignore` is true where less than `LEAST_SHOWN` of the area is shown, or lies in the aoi;
         other outlines are their visible part.
-
-    Raises
-    ------
-    SceneError
-        A scene cannot be read any more.
     """
     whole = polygonal(geometry_array(truth.geometry.to_numpy()))
     area = np.asarray(shapely.area(whole))
@@ -52,7 +48,7 @@ def visible_truth(truth: gpd.GeoDataFrame, plan: Plan) -> gpd.GeoDataFrame:
     for tile, reader in _tiles(plan):
         near = tree.query(shapely.box(*tile.bounds))
         if len(near):
-            shown = shown_ground(reader.read(tile)[1], tile)
+            shown = _shown(reader, tile)
             for place in near.tolist():
                 pieces[place].append(shapely.intersection(whole[place], shown))
     seen = polygonal(geometry_array(shapely.union_all(each) for each in pieces))
@@ -73,6 +69,14 @@ def _tiles(plan: Plan) -> Iterator[tuple[Tile, SceneReader]]:
             with SceneReader(task.region) as reader:
                 for tile in task.tiles:
                     yield tile, reader
+
+
+def _shown(reader: SceneReader, tile: Tile) -> shapely.Geometry:
+    """Return the ground that a tile shows; all of it where it cannot be read, so that what was missed counts."""
+    try:
+        return shown_ground(reader.read(tile)[1], tile)
+    except SceneError:
+        return shapely.box(*tile.bounds)
 
 
 def _share(parts: Geometries, area: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import geopandas as gpd
 import numpy as np
@@ -10,8 +11,11 @@ import rasterio
 import shapely
 from affine import Affine
 
+from groundplan.errors import SceneError
 from groundplan.labels import LABELS
 from pipeline.cli import main
+from tiling.grid import Tile
+from tiling.read import SceneReader
 
 LEFT, TOP, GSD_M = 500_000, 5_000_000, 0.3
 REGION = (
@@ -92,6 +96,23 @@ def test_what_is_missing_counts_as_before(tmp_path: Path, capsys: pytest.Capture
     gpd.GeoDataFrame({"label": ["building"] * 2}, geometry=more, crs="EPSG:32633").to_crs(4326).to_file(
         tmp_path / "truth.geojson"
     )
+    assert main(["evaluate", str(tmp_path / "region.toml"), "--workers", "0"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["regions"].values()
+    assert found["all"]["n_truth"] == 2 and found["all"]["recall"] == 0.5 and found["n_beyond"] == 0
+
+
+def test_what_cannot_be_read_counts_as_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = [box(10, 10, 30, 25), box(70, 10, 110, 25)]
+    assert measured(tmp_path, shapes, capsys)["n_beyond"] == 1
+
+    class Damaged(SceneReader):
+        def read(self, tile: Tile) -> NoReturn:
+            raise SceneError("cannot read pixels")
+
+    # The run's parts are there; only the look at what is shown fails.
+    monkeypatch.setattr("pipeline.visible_truth.SceneReader", Damaged)
     assert main(["evaluate", str(tmp_path / "region.toml"), "--workers", "0"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["regions"].values()
     assert found["all"]["n_truth"] == 2 and found["all"]["recall"] == 0.5 and found["n_beyond"] == 0
