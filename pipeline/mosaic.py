@@ -50,8 +50,7 @@ def features_and_truth(path: Path, *, options: RunOptions) -> tuple[gpd.GeoDataF
     plan = plan_run(config, options)
     features = _features(plan, options)
     truth = same_crs(read_vector(config.truth), features.crs)
-    shown = visible_truth(truth, plan)
-    return features, shown, int((unclear(shown) & ~unclear(truth)).sum())
+    return features, *visible_truth(truth, plan)
 
 
 def run_region_features(path: Path, *, options: RunOptions) -> gpd.GeoDataFrame:

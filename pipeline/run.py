@@ -102,10 +102,13 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
             changes = read_vector(config.out / "changes.parquet")
             with _timed(times, "review"):
                 write_review_page(plan, changes, features, diff_report, osm=extract.frame())
-        score = None
+        score, warnings = None, run_warnings(plan)
         if config.truth is not None:
             truth = same_crs(read_vector(config.truth), features.crs)
-            score = score_features(features, visible_truth(truth, plan))
+            shown, n_beyond = visible_truth(truth, plan)
+            score = score_features(features, shown)
+            if n_beyond:
+                warnings.append(f"{n_beyond} objects of the truth lie beyond the imagery or the aoi: not counted")
         report = make_report(
             plan,
             detected,
@@ -114,7 +117,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
             changes=changes,
             score=score,
             times=times,
-            warnings=run_warnings(plan),
+            warnings=warnings,
             created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         )
         write_report(config.out, report)

@@ -22,7 +22,7 @@ WHOLE: Final = 0.98
 """From this share on nothing is cut: half a pixel along an outline is no edge of the imagery."""
 
 
-def visible_truth(truth: gpd.GeoDataFrame, plan: Plan) -> gpd.GeoDataFrame:
+def visible_truth(truth: gpd.GeoDataFrame, plan: Plan) -> tuple[gpd.GeoDataFrame, int]:
     """Return the truth, cut where the imagery ends, with what is mostly beyond it as unclear.
 
     Truth often comes from a map, which does not end where the imagery does. Nobody can find what no pixel shows,
@@ -37,9 +37,11 @@ def visible_truth(truth: gpd.GeoDataFrame, plan: Plan) -> gpd.GeoDataFrame:
 
     Returns
     -------
-    GeoDataFrame
+    truth : GeoDataFrame
         The same rows. `ignore` is true where less than `LEAST_SHOWN` of the area is shown, or lies in the aoi;
         other outlines are their visible part.
+    n_beyond : int
+        Objects that do not count for that reason, and would have without it.
     """
     whole = polygonal(geometry_array(truth.geometry.to_numpy()))
     area = np.asarray(shapely.area(whole))
@@ -56,9 +58,11 @@ def visible_truth(truth: gpd.GeoDataFrame, plan: Plan) -> gpd.GeoDataFrame:
     inside = share if plan.region.aoi is None else _share(shapely.intersection(whole, plan.region.aoi), area)
     out = geometry_array(np.where((share >= WHOLE) | (share < LEAST_SHOWN), whole, seen))
     hidden = (share < LEAST_SHOWN) | (inside < LEAST_SHOWN)
-    return truth.assign(ignore=unclear(truth) | hidden).set_geometry(
+    before = unclear(truth)
+    shown_truth = truth.assign(ignore=before | hidden).set_geometry(
         gpd.GeoSeries(out, index=truth.index, crs=truth.crs)
     )
+    return shown_truth, int((hidden & ~before).sum())
 
 
 def _tiles(plan: Plan) -> Iterator[tuple[Tile, SceneReader]]:

@@ -79,6 +79,10 @@ def test_what_is_mostly_beyond_does_not_count(tmp_path: Path, capsys: pytest.Cap
     assert found["all"]["n_truth"] == 1 and found["n_beyond"] == 3
     assert found["all"]["n_features"] == 1
     assert found["all"]["f1"] == 1.0
+    assert main(["run", str(tmp_path / "region.toml"), "--workers", "0"]) == 0
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["score"]["building"]["f1"] == 1.0
+    assert any("3 objects of the truth lie beyond the imagery" in each for each in report["warnings"])
 
 
 def test_what_lies_beyond_the_aoi_does_not_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
