@@ -16,7 +16,6 @@ from pipeline.executor import open_executor
 from pipeline.plan import BlockTask, make_plan
 
 STRIDE_PX = 384
-BLOCK_TILES = 8
 
 
 def null_block(task: BlockTask) -> BlockResult:
@@ -26,8 +25,8 @@ def null_block(task: BlockTask) -> BlockResult:
     )
 
 
-def write_region(folder: Path, side: int) -> Path:
-    """Write a region of side * side tiles whose scene has a header and no pixels."""
+def write_region(folder: Path, side: int, *, block_tiles: int) -> Path:
+    """Write a region of side * side tiles, so many along a block, whose scene has a header and no pixels."""
     size = side * STRIDE_PX
     options = {"driver": "GTiff", "count": 3, "dtype": "uint8", "tiled": True, "SPARSE_OK": True, "BIGTIFF": "YES"}
     place = Affine(0.3, 0, 400_000, 0, -0.3, 5_000_000)
@@ -38,7 +37,7 @@ def write_region(folder: Path, side: int) -> Path:
     path = folder / "region.toml"
     path.write_text(
         'name = "null"\nscenes = ["scene.tif"]\n[model]\nweights = "painted"\ngsd_m = 0\n'
-        f"[tiling]\ntile_px = 512\noverlap_px = 128\nblock_tiles = {BLOCK_TILES}\n"
+        f"[tiling]\ntile_px = 512\noverlap_px = 128\nblock_tiles = {block_tiles}\n"
     )
     return path
 
@@ -52,11 +51,15 @@ def main() -> None:
     """Print the figures as one line of JSON and keep them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=100, help="tiles along each side of the region")
+    parser.add_argument(
+        "--block-tiles", type=int, default=2, help="along a block's side; the default of region files"
+    )
     parser.add_argument("--full", action="store_true", help="1,000,000 tiles")
     options = parser.parse_args()
     side = 1000 if options.full else options.side
     with tempfile.TemporaryDirectory() as name:
-        config = read_region(write_region(Path(name), side), out=Path(name) / "run")
+        region = write_region(Path(name), side, block_tiles=options.block_tiles)
+        config = read_region(region, out=Path(name) / "run")
         before = peak_mb()
         start = time.process_time()
         plan = make_plan(config, device="cpu", threads=1)
@@ -64,13 +67,15 @@ def main() -> None:
         plan_mb = peak_mb()
         with open_executor(workers=2, scheduler=None) as executor:
             ready = time.process_time()
-            done = sum(outcome.n_tiles for _, outcome in executor.run(null_block, plan.tasks))
+            outcomes = executor.run(null_block, plan.tasks, work=lambda task: len(task.numbers))
+            done = sum(outcome.n_tiles for _, outcome in outcomes)
             took = time.process_time() - ready
     assert done == plan.n_tiles
     write_row(
         "null_tiles",
         {
             "tiles": done,
+            "block_tiles": options.block_tiles,
             "blocks": len(plan.tasks),
             "plan_ms_a_tile": round((planned - start) / done * 1000, 4),
             "scheduler_ms_a_block": round(took / len(plan.tasks) * 1000, 2),

@@ -183,6 +183,13 @@ def read_result(path: Path) -> BlockResult | None:
         return None
 
 
+def standing_result(task: BlockTask) -> BlockResult | None:
+    """Return what is recorded of a block whose part is there; None where it is not, or tiles of it failed."""
+    result = read_result(task.done) if task.part.is_file() else None
+    stands = result is not None and not result.failures and result.part == task.part.name
+    return result if stands else None
+
+
 def _reads(task: BlockTask) -> Iterator[_Read]:
     """Read a block's tiles in turn; runs, as a whole, in the thread that reads ahead."""
     with _READERS.lend(task.region) as reader:

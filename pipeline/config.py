@@ -74,7 +74,7 @@ class TilingTable:
     overlap_px: int = 128
     """Pixels that neighbouring tiles share."""
     block_tiles: int = 2
-    """Tiles along each side of a block; a block is one task."""
+    """Tiles along each side of a block; a block is one part on disk."""
 
     def __post_init__(self) -> None:
         if not 64 <= self.tile_px <= 4096:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from groundplan.errors import OutputError
-from pipeline.blocks import BlockResult, read_result, run_block
+from pipeline.blocks import BlockResult, run_block, standing_result
 from pipeline.executor import Executor, Failure
 from pipeline.part_names import OWN_NAME
 from pipeline.plan import BlockTask, Plan
@@ -51,7 +51,7 @@ def detect(
         if on_block is not None:
             on_block(result)
     failed: dict[str, str] = {}
-    for task, outcome in executor.run(run_block, waiting):
+    for task, outcome in executor.run(make_part, waiting, work=lambda task: len(task.numbers)):
         if isinstance(outcome, Failure):
             log.error("block row %d, col %d failed: %s", task.row, task.col, outcome.error)
             failed[task.part.name] = outcome.error
@@ -62,6 +62,11 @@ def detect(
     ordered = tuple(sorted(results, key=lambda each: (each.coarse, each.row, each.col)))
     _drop_stale(plan)
     return Detected(results=ordered, failed=failed, resumed=resumed)
+
+
+def make_part(task: BlockTask) -> BlockResult:
+    """Run a block, unless its part is there: whoever made it may have died before it could say so."""
+    return standing_result(task) or run_block(task)
 
 
 def check_parts(folder: Path) -> None:
@@ -91,8 +96,8 @@ def find_done(plan: Plan) -> tuple[list[BlockResult], list[BlockTask]]:
     """Return the results that stand, and the tasks that are left; blocks with failed tiles are tried again."""
     results, waiting = [], []
     for task in plan.tasks:
-        result = read_result(task.done) if task.part.is_file() else None
-        if result is not None and not result.failures and result.part == task.part.name:
+        result = standing_result(task)
+        if result is not None:
             results.append(result)
         else:
             waiting.append(task)

@@ -1,13 +1,15 @@
 """Tasks and a function -> results as they come: one after the other here, or on Dask workers."""
 
+import itertools
 import logging
 import os
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from groundplan.errors import ClusterError, ConfigError, DeviceError, Error, OutputError
 from pipeline.worker_watch import LOOK_EACH_S, WorkerWatch
@@ -18,7 +20,12 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 WAVE_PER_THREAD = 3
-"""Tasks that the scheduler holds per worker thread: enough to keep it busy, few enough to forget a million."""
+"""Bundles of tasks that the scheduler holds per worker thread: enough to keep it busy, few enough to forget a
+million."""
+
+BUNDLE = 32
+"""Work that is sent at once, in the unit of `Executor.run`: what sending costs is paid once for all of it, and a
+worker's death asks again for what of it is not done."""
 
 
 DEVICE_LOST = 70
@@ -36,9 +43,23 @@ class Executor(Protocol):
     """Runs tasks; the order of results is free, which task each belongs to is not."""
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        *,
+        work: Callable[[Task], int] | None = None,
     ) -> Iterator[tuple[Task, Result | Failure]]:
-        """Yield each task with its result; tasks are taken as there is room for them."""
+        """Yield each task with its result.
+
+        Parameters
+        ----------
+        function : callable
+            Of a task; one that a worker died over, or beside, is run again.
+        tasks : iterable
+            Taken as there is room for them.
+        work : callable, optional
+            How much work a task is; then all are taken at once, and small ones are sent several together.
+        """
         ...
 
 
@@ -46,7 +67,11 @@ class SerialExecutor:
     """Runs tasks one after the other in this process."""
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        *,
+        work: Callable[[Task], int] | None = None,
     ) -> Iterator[tuple[Task, Result | Failure]]:
         """Yield each task with its result, in order."""
         for task in tasks:
@@ -60,16 +85,20 @@ class DaskExecutor:
     ----------
     client : distributed.Client
     most : int, optional
-        Tasks in a wave, however many workers there are: for tasks that carry data.
+        Bundles in a wave, however many workers there are: for tasks that carry data.
     """
 
     def __init__(self, client: Any, *, most: int | None = None) -> None:
         self.client, self.most = client, most
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        *,
+        work: Callable[[Task], int] | None = None,
     ) -> Iterator[tuple[Task, Result | Failure]]:
-        """Yield each task with its result as workers finish; a worker's death costs only its task a retry.
+        """Yield each task with its result as workers finish; a worker's death costs only its tasks a retry.
 
         Raises
         ------
@@ -77,33 +106,32 @@ class DaskExecutor:
             The scheduler is lost, or has had no workers for long.
         """
         suspects: list[Task] = []
-        for task, outcome in self._wave(function, tasks):
+        for task, outcome in self._wave(function, Bundles(tasks, work=work)):
             if isinstance(outcome, Failure):
                 suspects.append(task)
             else:
                 yield task, outcome
         # Dask blames every task that a dying worker held. Alone, only the one that kills workers fails again.
         for task in suspects:
-            yield from self._wave(function, [task])
+            yield from self._wave(function, Bundles([task]))
 
     def _wave(
-        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+        self, function: Callable[[Task], Result], bundles: "Bundles[Task]"
     ) -> Iterator[tuple[Task, Result | Failure]]:
         from distributed import KilledWorker
 
-        waiting = iter(tasks)
-        of_future: dict[str, Task] = {}
+        of_future: dict[str, Sequence[Task]] = {}
         done: queue.Queue[Any] = queue.Queue()
         watch = WorkerWatch(self.client)
         address = self.client.scheduler.address
 
-        def submit_next() -> bool:
-            task = next(waiting, None)
-            if task is None:
+        def submit_next(room: int) -> bool:
+            tasks = bundles.take(shares=room)
+            if not tasks:
                 return False
             # pure=False: two equal tasks are two tasks. Parts stay on disk; merged features come back here.
-            future = self.client.submit(_guarded, function, task, pure=False, retries=0)
-            of_future[future.key] = task
+            future = self.client.submit(_guarded, function, tasks, pure=False, retries=0)
+            of_future[future.key] = tasks
             future.add_done_callback(done.put)
             return True
 
@@ -116,7 +144,7 @@ class DaskExecutor:
                 raise
             except (CancelledError, OSError) as error:
                 raise _lost(address, error) from error
-            while len(of_future) < room and submit_next():
+            while len(of_future) < room and submit_next(room):
                 pass
             if not of_future:
                 return
@@ -124,15 +152,16 @@ class DaskExecutor:
                 future = done.get(timeout=LOOK_EACH_S)
             except queue.Empty:
                 continue
-            outcome: Result | Failure
+            tasks = of_future[future.key]
+            outcomes: Sequence[Result | Failure]
             try:
                 # A worker may die between the end of its task and this call; then the task is run again here.
-                outcome = future.result(timeout=LOOK_EACH_S)
+                outcomes = future.result(timeout=LOOK_EACH_S)
             except TimeoutError:
                 done.put(future)
                 continue
             except KilledWorker as error:
-                outcome = Failure(error=f"{type(error).__name__}: {error}".splitlines()[0])
+                outcomes = [Failure(error=_one_line(error))] * len(tasks)
             except Error:
                 raise
             except (CancelledError, OSError) as error:
@@ -140,8 +169,41 @@ class DaskExecutor:
                 raise _lost(address, error) from error
             except Exception as error:
                 raise RuntimeError(f"a worker failed: {error}") from error
-            yield of_future.pop(future.key), outcome
+            del of_future[future.key]
             future.release()
+            yield from zip(tasks, outcomes, strict=True)
+
+
+class Bundles(Generic[Task]):
+    """Hands out tasks in bundles, smaller ones towards the end, so that all workers end about together.
+
+    Parameters
+    ----------
+    tasks : iterable
+    work : callable, optional
+        How much work a task is; without, each is a bundle, and tasks are taken off the iterable one by one.
+    """
+
+    def __init__(self, tasks: Iterable[Task], *, work: Callable[[Task], int] | None = None) -> None:
+        self._work = work
+        self._waiting = iter(tasks)
+        self._known = deque(self._waiting if work else ())
+        self._left = sum(map(work, self._known)) if work else 0
+
+    def take(self, *, shares: int) -> list[Task]:
+        """Return the next tasks: of `BUNDLE`, or of one of so many shares of what is left where that is less.
+
+        One task at least, while there are any.
+        """
+        if self._work is None:
+            return list(itertools.islice(self._waiting, 1))
+        bundle: list[Task] = []
+        room = min(float(BUNDLE), self._left / shares)
+        while self._known and (not bundle or self._work(self._known[0]) <= room):
+            bundle.append(self._known.popleft())
+            room -= self._work(bundle[-1])
+            self._left -= self._work(bundle[-1])
+        return bundle
 
 
 def _lost(address: str, error: BaseException) -> ClusterError:
@@ -156,14 +218,14 @@ def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
-def _guarded(function: Callable[[Task], Result], task: Task) -> Result:
-    """Run a task on a worker; what nobody foresaw comes back as one short error.
+def _guarded(function: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
+    """Run a bundle of tasks on a worker; what nobody foresaw comes back as one short error.
 
     Dask sends the whole traceback along, and a client never hears of an error whose traceback cannot be sent, such
     as that of an endless recursion: it would wait for ever.
     """
     try:
-        return function(task)
+        return [function(task) for task in tasks]
     except DeviceError as error:
         address = _leave(error)
         raise DeviceError(f"start the worker at {address} again, with a nanny: {error}") from None
@@ -180,7 +242,7 @@ def _guarded(function: Callable[[Task], Result], task: Task) -> Result:
 def _leave(error: DeviceError) -> str:
     """End a worker process that can no longer use its accelerator, where a nanny starts a new one in its place.
 
-    Its task is tried again elsewhere, as after any death of a worker. Without a nanny, return the worker's
+    Its tasks are tried again elsewhere, as after any death of a worker. Without a nanny, return the worker's
     address: its process may be more than a worker, and nobody would start another.
     """
     from distributed import get_worker

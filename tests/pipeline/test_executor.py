@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from itertools import chain, count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,9 +12,19 @@ from typing import Any
 import pytest
 from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from groundplan.errors import ClusterError, ConfigError, DeviceError, OutputError, SceneError
-from pipeline.executor import DaskExecutor, Failure, SerialExecutor, check_workers, open_executor
+from pipeline.executor import (
+    BUNDLE,
+    Bundles,
+    DaskExecutor,
+    Failure,
+    SerialExecutor,
+    check_workers,
+    open_executor,
+)
 from tests.pipeline.clusters import kill_group, real_cluster, wait_for_workers
 
 
@@ -56,16 +67,18 @@ class ManyWorkers:
     def __init__(self) -> None:
         self.scheduler = SimpleNamespace(address="tcp://many:8786")
         self.held = self.most_held = 0
+        self.bundles: list[list[int]] = []
 
     def nthreads(self) -> dict[str, int]:
         """Return the threads of each worker."""
         return {"worker": 100}
 
-    def submit(self, _: Any, function: Callable[[int], int], task: int, **options: Any) -> Any:
-        """Return the future of a task, which is done at once."""
+    def submit(self, _: Any, function: Callable[[int], int], tasks: Sequence[int], **options: Any) -> Any:
+        """Return the future of a bundle of tasks, which is done at once."""
         future: Any = Future()
-        future.key, future.release = str(task), self.forget
-        future.set_result(function(task))
+        future.key, future.release = str(tasks), self.forget
+        future.set_result([function(task) for task in tasks])
+        self.bundles.append(list(tasks))
         self.held += 1
         self.most_held = max(self.most_held, self.held)
         return future
@@ -80,6 +93,32 @@ def test_a_wave_of_tasks_that_carry_data_does_not_grow_with_the_cluster(most: in
     client = ManyWorkers()
     assert dict(DaskExecutor(client, most=most).run(double, range(50))) == {n: 2 * n for n in range(50)}
     assert client.most_held == (most or 50) and client.held == 0
+
+
+def test_small_tasks_are_sent_together_and_one_by_one_at_the_end() -> None:
+    client = ManyWorkers()
+    done = dict(DaskExecutor(client).run(double, range(60_000), work=lambda _: 4))
+    assert done == {n: 2 * n for n in range(60_000)}
+    sizes = [len(bundle) for bundle in client.bundles]
+    assert list(chain(*client.bundles)) == list(range(60_000)) and sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == BUNDLE // 4 and sizes[-300:] == [1] * 300
+
+
+@given(works=st.lists(st.integers(1, 2 * BUNDLE), max_size=60), shares=st.integers(1, 20))
+def test_bundles_hold_every_task_once_and_no_more_than_fits(works: list[int], shares: int) -> None:
+    bundles, left, seen = Bundles(range(len(works)), work=works.__getitem__), sum(works), []
+    while bundle := bundles.take(shares=shares):
+        size = sum(works[n] for n in bundle)
+        assert len(bundle) == 1 or size <= min(BUNDLE, left / shares)
+        left -= size
+        seen += bundle
+    assert seen == list(range(len(works)))
+
+
+def test_tasks_of_unknown_size_are_taken_one_by_one() -> None:
+    endless = count()
+    bundles = Bundles(endless)
+    assert bundles.take(shares=1) == [0] and next(endless) == 1 and bundles.take(shares=1) == [2]
 
 
 def test_the_serial_executor_keeps_the_order() -> None:
@@ -100,13 +139,15 @@ def test_impossible_numbers_of_workers_are_refused(workers: int) -> None:
 class BlamingExecutor(DaskExecutor):
     """Blames all tasks that ran beside task 1 for what task 1 did, as Dask does."""
 
-    def _wave(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[tuple[Any, Any | Failure]]:
+    def _wave(self, function: Callable[[Any], Any], bundles: Bundles[Any]) -> Iterator[tuple[Any, Any | Failure]]:
+        tasks = list(chain.from_iterable(iter(lambda: bundles.take(shares=1), [])))
         for task in tasks:
             yield task, Failure(error="KilledWorker") if 1 in tasks else function(task)
 
 
-def test_only_the_task_that_kills_workers_fails() -> None:
-    done = dict(BlamingExecutor(None).run(double, [0, 1, 2]))
+@pytest.mark.parametrize("work", [None, lambda _: 1])
+def test_only_the_task_that_kills_workers_fails(work: Callable[[int], int] | None) -> None:
+    done = dict(BlamingExecutor(None).run(double, [0, 1, 2], work=work))
     assert done == {0: 0, 1: Failure(error="KilledWorker"), 2: 4}
 
 
@@ -178,6 +219,9 @@ def test_a_cluster_bears_dying_workers_and_passes_our_errors_on(tmp_path: Path) 
         assert dict(executor.run(double, range(40))) == {number: 2 * number for number in range(40)}
         names = [tmp_path / "a", tmp_path / "b.deadly", tmp_path / "c"]
         assert dict(executor.run(die_once, names)) == {name: name.name for name in names}
+        # Nor is what was sent together with it lost.
+        names = [tmp_path / name for name in ("e", "f.deadly", *map(str, range(80)))]
+        assert dict(executor.run(die_once, names, work=lambda _: 1)) == {name: name.name for name in names}
         # The worker that has lost its device leaves it to another.
         assert dict(executor.run(lose_the_device_once, [tmp_path / "d"])) == {tmp_path / "d": "d"}
         with pytest.raises(SceneError, match="the scene is gone"):
