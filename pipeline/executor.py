@@ -1,17 +1,16 @@
 """Tasks and a function -> results as they come: one after the other here, or on Dask workers."""
 
-import itertools
 import logging
 import os
 import queue
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from groundplan.errors import ClusterError, ConfigError, DeviceError, Error, OutputError
+from pipeline.bundles import Bundles
 from pipeline.worker_watch import LOOK_EACH_S, WorkerWatch
 
 log = logging.getLogger(__name__)
@@ -22,11 +21,6 @@ Result = TypeVar("Result")
 WAVE_PER_THREAD = 3
 """Bundles of tasks that the scheduler holds per worker thread: enough to keep it busy, few enough to forget a
 million."""
-
-BUNDLE = 32
-"""Work that is sent at once, in the unit of `Executor.run`: what sending costs is paid once for all of it, and a
-worker's death asks again for what of it is not done."""
-
 
 DEVICE_LOST = 70
 """Exit code of a worker that cannot use its accelerator any more; EX_SOFTWARE of sysexits.h."""
@@ -116,7 +110,7 @@ class DaskExecutor:
             yield from self._wave(function, Bundles([task]))
 
     def _wave(
-        self, function: Callable[[Task], Result], bundles: "Bundles[Task]"
+        self, function: Callable[[Task], Result], bundles: Bundles[Task]
     ) -> Iterator[tuple[Task, Result | Failure]]:
         from distributed import KilledWorker
 
@@ -172,38 +166,6 @@ class DaskExecutor:
             del of_future[future.key]
             future.release()
             yield from zip(tasks, outcomes, strict=True)
-
-
-class Bundles(Generic[Task]):
-    """Hands out tasks in bundles, smaller ones towards the end, so that all workers end about together.
-
-    Parameters
-    ----------
-    tasks : iterable
-    work : callable, optional
-        How much work a task is; without, each is a bundle, and tasks are taken off the iterable one by one.
-    """
-
-    def __init__(self, tasks: Iterable[Task], *, work: Callable[[Task], int] | None = None) -> None:
-        self._work = work
-        self._waiting = iter(tasks)
-        self._known = deque(self._waiting if work else ())
-        self._left = sum(map(work, self._known)) if work else 0
-
-    def take(self, *, shares: int) -> list[Task]:
-        """Return the next tasks: of `BUNDLE`, or of one of so many shares of what is left where that is less.
-
-        One task at least, while there are any.
-        """
-        if self._work is None:
-            return list(itertools.islice(self._waiting, 1))
-        bundle: list[Task] = []
-        room = min(float(BUNDLE), self._left / shares)
-        while self._known and (not bundle or self._work(self._known[0]) <= room):
-            bundle.append(self._known.popleft())
-            room -= self._work(bundle[-1])
-            self._left -= self._work(bundle[-1])
-        return bundle
 
 
 def _lost(address: str, error: BaseException) -> ClusterError:

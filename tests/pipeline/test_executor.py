@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,19 +12,10 @@ from typing import Any
 import pytest
 from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
-from hypothesis import given
-from hypothesis import strategies as st
 
 from groundplan.errors import ClusterError, ConfigError, DeviceError, OutputError, SceneError
-from pipeline.executor import (
-    BUNDLE,
-    Bundles,
-    DaskExecutor,
-    Failure,
-    SerialExecutor,
-    check_workers,
-    open_executor,
-)
+from pipeline.bundles import BUNDLE, Bundles
+from pipeline.executor import DaskExecutor, Failure, SerialExecutor, check_workers, open_executor
 from tests.pipeline.clusters import kill_group, real_cluster, wait_for_workers
 
 
@@ -102,23 +93,6 @@ def test_small_tasks_are_sent_together_and_one_by_one_at_the_end() -> None:
     sizes = [len(bundle) for bundle in client.bundles]
     assert list(chain(*client.bundles)) == list(range(60_000)) and sizes == sorted(sizes, reverse=True)
     assert sizes[0] == BUNDLE // 4 and sizes[-300:] == [1] * 300
-
-
-@given(works=st.lists(st.integers(1, 2 * BUNDLE), max_size=60), shares=st.integers(1, 20))
-def test_bundles_hold_every_task_once_and_no_more_than_fits(works: list[int], shares: int) -> None:
-    bundles, left, seen = Bundles(range(len(works)), work=works.__getitem__), sum(works), []
-    while bundle := bundles.take(shares=shares):
-        size = sum(works[n] for n in bundle)
-        assert len(bundle) == 1 or size <= min(BUNDLE, left / shares)
-        left -= size
-        seen += bundle
-    assert seen == list(range(len(works)))
-
-
-def test_tasks_of_unknown_size_are_taken_one_by_one() -> None:
-    endless = count()
-    bundles = Bundles(endless)
-    assert bundles.take(shares=1) == [0] and next(endless) == 1 and bundles.take(shares=1) == [2]
 
 
 def test_the_serial_executor_keeps_the_order() -> None:
