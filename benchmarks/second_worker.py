@@ -33,11 +33,6 @@ def burn(_: BlockTask) -> None:
         sum(range(1000))
 
 
-def n_tiles(task: BlockTask) -> int:
-    """Return how many tiles a block has, as a run counts work."""
-    return len(task.numbers)
-
-
 def hold_to(cores: set[int]) -> None:
     """Let all threads of this process run on these cores only."""
     for thread in Path("/proc/self/task").iterdir():
@@ -79,7 +74,9 @@ def main() -> None:
             for each in range(options.rounds + 1):
                 for name, (executor, function) in jobs.items():
                     one.client.run(hold_to, {min(cores)} if name == "one_core" else cores)
-                    took = timed(lambda e=executor, f=function: e.run(f, tasks, work=n_tiles))
+                    took = timed(
+                        lambda e=executor, f=function: e.run(f, tasks, work=lambda task: len(task.numbers))
+                    )
                     if each:  # the first loads the network
                         times.setdefault(name, []).append(took)
 

@@ -33,10 +33,11 @@ NAIP_VAL = frozenset(
     {f"eureka_2020_{number}" for number in (15, 16, 20)}
     | {f"santa_monica_2020_{number}" for number in (17, 30, 33, 45, 46, 61, 87)}
 )
-"""Chips of other cities that are kept as well: with those of the city held out, those whose buildings were drawn
-before weights were asked for proposals there. Labels drawn over what weights found flatter these."""
+"""Chips of other cities that are kept as well: their buildings, like those of the city held out, were drawn before
+groundplan-14. The rest of these cities was drawn over its claims, which flatters it."""
 ADDED_LABELS = Path(__file__).parent / "added_labels"
-"""What the collections show and do not annotate, drawn by eye for this project: of each, fields and buildings."""
+"""What the collections show and do not annotate, drawn for this project, by eye or over corrected claims of its
+weights: of each, fields and buildings."""
 BANEPA_VAL_FROM_PX = 2048
 """First column of the eastern third of the Banepa scene, which is for validation only."""
 BANEPA_CHIP_GSD_M = 0.2

@@ -12,6 +12,7 @@ from groundplan.errors import SchemaError
 from pipeline.blocks import BlockResult, run_block
 from pipeline.cli import main
 from pipeline.config import read_region
+from pipeline.detect import make_part
 from pipeline.plan import BlockTask
 from pipeline.run import RunOptions, plan_run, run_detect, run_merge
 
@@ -119,6 +120,29 @@ def test_parts_of_a_stopped_run_are_not_merged_with_those_of_the_run_before(
     assert (out / "features.parquet").read_bytes() == features
     stopped("--fresh")
     refused("of the parts that manifest.json lists")
+
+
+def test_a_bundle_that_is_sent_again_makes_no_part_twice(
+    region: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = plan_run(read_region(region, out=tmp_path), RunOptions(workers=0)).tasks[0]
+    made: list[BlockTask] = []
+
+    def counted(task: BlockTask) -> BlockResult:
+        made.append(task)
+        return run_block(task)
+
+    monkeypatch.setattr("pipeline.detect.run_block", counted)
+    task.part.parent.mkdir(parents=True, exist_ok=True)
+    first = make_part(task)
+    assert make_part(task) == first and made == [task]
+    # Without its part, or where a tile of it failed, the record vouches for nothing.
+    record = json.loads(task.done.read_text())
+    failure = {"row": 0, "col": 0, "error": "SceneError: gone", "coarse": False}
+    task.done.write_text(json.dumps({**record, "failures": [failure]}))
+    assert make_part(task).failures == () and made == [task, task]
+    task.part.unlink()
+    assert make_part(task).n_parts == first.n_parts and made == [task, task, task] and task.part.is_file()
 
 
 def test_a_run_merges_the_parts_of_its_plan_and_no_others(region: Path, tmp_path: Path) -> None:
