@@ -70,7 +70,7 @@ class TilingTable:
 
     tile_px: int = 768
     """Side of a tile in pixels. Of 512 px, overlaps would take 1.8 times the region's pixels, of 768 px 1.4 times;
-    beyond, what the network keeps no longer fits the processor's cache, and that costs as much as it saves."""
+    1,024 px would save another twentieth and take 200 MB more in every worker."""
     overlap_px: int = 128
     """Pixels that neighbouring tiles share."""
     block_tiles: int = 2
