@@ -71,13 +71,13 @@ class PlainMaskRcnn(nn.Module):
         return out
 
 
-def torchvision_model(path: Path, *, memory_format: torch.memory_format) -> PlainMaskRcnn:
+def torchvision_model(path: Path, *, tile_px: int, memory_format: torch.memory_format) -> PlainMaskRcnn:
     """Return the weights in torchvision's GeneralizedRCNN, with torchvision's own transform and pasting."""
     weights = read_weights(path)
     model = build_model(weights.spec)
     load_into(model, weights)
     old = model.transform
-    model.transform = GeneralizedRCNNTransform(512, 512, old.image_mean, old.image_std, size_divisible=32)
+    model.transform = GeneralizedRCNNTransform(tile_px, tile_px, old.image_mean, old.image_std, size_divisible=32)
     return PlainMaskRcnn(model.eval().to(memory_format=memory_format))
 
 

@@ -55,7 +55,7 @@ def test_paths_start_from_the_file_and_the_run_folder_from_where_the_command_is_
         ("[tiling]\ntile_px = 63\n", "tile_px=63; choose 64 to 4096"),
         ("[tiling]\ntile_px = 4097\n", "choose 64 to 4096"),
         ("[tiling]\noverlap_px = -1\n", "overlap_px=-1"),
-        ("[tiling]\noverlap_px = 768\n", "tile_px=768 is not larger than overlap_px=768"),
+        ("[tiling]\noverlap_px = 1024\n", "tile_px=1024 is not larger than overlap_px=1024"),
         ("[tiling]\nblock_tiles = 0\n", "block_tiles=0; choose 1 to 64"),
         ("[tiling]\nblock_tiles = 65\n", "choose 1 to 64"),
         ('[tiling]\ntile_px = "512"\n', "tile_px"),

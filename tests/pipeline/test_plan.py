@@ -163,7 +163,8 @@ def test_two_runs_do_not_share_a_folder_and_leftovers_are_swept(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("given", "coarse"),
     [
-        ((768, 128, 2), (1024, 256, 1)),  # the defaults
+        ((1024, 128, 2), (1024, 256, 2)),  # the defaults
+        ((768, 128, 2), (1024, 256, 1)),
         ((512, 128, 4), (1024, 256, 2)),
         ((128, 32, 8), (256, 64, 4)),
         ((2048, 128, 1), (2048, 256, 1)),  # no larger than the other pass's: memory
