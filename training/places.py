@@ -39,10 +39,10 @@ MIN_BLOB_PX: Final = 40
 NOWHERE_CRS: Final = "EPSG:32631"
 NOWHERE_M: Final = (500_000.0, 5_000_000.0)
 """Where images without a place are laid, side by side."""
-SPACING_M: Final = 640 * 0.3 * 4
-"""Between them: four strides of the default tiles, so that each begins at the same place of a tile."""
+SPACING_M: Final = 896 * 0.3 * 3
+"""Between them: three strides of the default tiles, so that each begins at the same place of a tile."""
 SHIFT_M: Final = 128 * 0.3
-"""A chip of up to 512 px then lies within the part that its tile shares with no other: one tile a chip."""
+"""A chip of up to 768 px then lies within the part that its tile shares with no other: one tile a chip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
