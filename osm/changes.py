@@ -155,6 +155,8 @@ def _notes(decided: Decided, index: int, mapped: list[dict[str, str]], is_open: 
         notes.append("touching")
     if decided.cut[index]:
         notes.append("cut_clear_of_neighbour")
+    if decided.lapsed[index]:
+        notes.append("accepted_before_look_again")
     if is_open and not decided.outline_ok[index]:
         notes.append("outline_does_not_fit_osm")
     if decided.reason[index] == "many_det_one_osm":

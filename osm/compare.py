@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES, empty_frame
+from osm.accepted import hold_back
 from osm.apart import keep_apart
 from osm.cells import make_cells
 from osm.changes import change_rows, find_missed, osm_only_rows
@@ -150,6 +151,7 @@ def compare(
         new = decided.status == "new"
         decided.status[new], decided.reason[new] = "review", "offset_doubtful"
     mapped = near.lon_lat[(near.rows["role"] == "area").to_numpy()]
+    hold_back(decided, labels=labels, scores=rows["score"].to_numpy(np.float64), near=near, options=options)
     keep_apart(decided, mapped=mapped, order=order, crs=rows.crs, options=options)
     decided.metric[:] = None
     missed = find_missed(near, set(labels), touched, bounds)
@@ -230,7 +232,7 @@ def _by_cells(
     for cell in make_cells(shapes, region.offset_m, region.near):
         index = np.union1d(cell.own, cell.beside)
         chosen = np.searchsorted(index, cell.own)
-        world, memory = _look(region, index, cell.osm, shapes[index])
+        world, memory, shown = _look(region, index, cell.osm, shapes[index])
         around = shapely.total_bounds(world.det.polygon[chosen])
         bounds = np.r_[np.minimum(bounds[:2], around[:2]), np.maximum(bounds[2:], around[2:])]
         decisions = decide(world, crs=region.rows.crs, options=region.options)
@@ -245,6 +247,7 @@ def _by_cells(
             drawn=drawn,
             evidence=evidence,
             memory=memory,
+            shown=shown,
             chosen=chosen,
             osm=cell.osm,
             crs=region.rows.crs,
@@ -257,24 +260,25 @@ def _by_cells(
 
 def _look(
     region: _Region, index: NDArray[np.int64], osm: NDArray[np.int64], shapes: NDArray[np.object_]
-) -> tuple[World, NDArray[np.object_]]:
-    """Return the world of some detections, and what was decided about them before."""
+) -> tuple[World, NDArray[np.object_], NDArray[np.object_]]:
+    """Return the world of some detections, what was decided about them before, and what the person saw."""
     rows, ids = region.rows.iloc[index], region.ids[index]
     labels = rows["label"].to_numpy(dtype=object)
     polygons = shifted(shapes, -region.offset_m[index])
 
-    def before(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+    def before(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
         known = region.remembered.within(shapely.total_bounds(polygons))
         return recall(known, ids=ids, labels=labels, polygons=polygons)
 
-    memory = before(polygons)
+    memory, shown = before(polygons)
     if region.options.proposal_frame == "imagery":
         # Decisions of such runs hold the outlines as they were shown: where the imagery has them.
-        memory = np.where(memory == "", before(shapes), memory)
+        there, shown_there = before(shapes)
+        memory, shown = np.where(memory == "", (there, shown_there), (memory, shown))
     refused = np.isin(memory, ("rejected", "done"))
     det = detected(rows, polygons, bbox=region.extract.info.bbox, rejected=refused)
     date = region.imagery.date if region.imagery else None
-    return build_world(det, region.near.mapped(osm), imagery_date=date), memory
+    return build_world(det, region.near.mapped(osm), imagery_date=date), memory, shown
 
 
 def _settle_rivals(decided: Decided, rows: gpd.GeoDataFrame, options: DiffOptions) -> None:

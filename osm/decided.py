@@ -27,6 +27,10 @@ class Decided:
     """(N,): reason code of the row that decided."""
     memory: NDArray[np.object_]
     """(N,): what was decided before: "accepted", "rejected", "done" or ""."""
+    shown: NDArray[np.object_]
+    """(N,): what the person who decided saw; "" = not said."""
+    lapsed: NDArray[np.bool_]
+    """(N,): it was accepted, but what is seen today is something else (`osm.accepted`)."""
     lon_lat: NDArray[np.object_]
     """(N,): WKB of the outline in EPSG:4326 on OSM's grid."""
     metric: NDArray[np.object_]
@@ -69,6 +73,7 @@ class Decided:
         drawn: Decisions,
         evidence: Evidence,
         memory: NDArray[np.object_],
+        shown: NDArray[np.object_],
         chosen: NDArray[np.int64],
         osm: NDArray[np.int64],
         crs: Any,
@@ -82,16 +87,16 @@ class Decided:
         decisions, drawn : Decisions
             With outlines in OSM's frame, and as they are to be written; the same where that is OSM's frame.
         evidence : Evidence
-        memory : ndarray of str
+        memory, shown : ndarray of str
         chosen : ndarray of int, shape (K,)
-            Positions in these four of what stands at `where`.
+            Positions in these five of what stands at `where`.
         osm : ndarray of int
             Positions in the region of the cell's OSM rows.
         crs : CRS
             The metric CRS.
         """
         self.status[where], self.reason[where] = decisions.status[chosen], decisions.reason[chosen]
-        self.memory[where] = memory[chosen]
+        self.memory[where], self.shown[where] = memory[chosen], shown[chosen]
         polygon, lon_lat = drawn.polygon[chosen], drawn.lon_lat[chosen]
         plain = np.flatnonzero(lon_lat == None)  # noqa: E711 - elementwise
         lon_lat[plain] = round_lon_lat(transform_geometries(polygon[plain], source=crs, target=LON_LAT))
@@ -132,6 +137,8 @@ def undecided(n: int) -> Decided:
         status=texts(),
         reason=texts(),
         memory=texts(),
+        shown=texts(),
+        lapsed=np.zeros(n, bool),
         lon_lat=nothing(),
         metric=nothing(),
         rival=nothing(),

@@ -46,7 +46,7 @@ class Decision:
     polygon: Any
     """Outline in EPSG:4326 as it was shown."""
     decision: str
-    """"accepted", "rejected" or "done" (seen to in OSM)."""
+    """"accepted", "rejected", "done" (seen to in OSM), or "": what was decided before is taken back."""
     reason: str = ""
     """Why; empty = not said."""
     who: str = ""
@@ -57,6 +57,8 @@ class Decision:
     """Imagery id; empty = not said."""
     imagery_date: str = ""
     """Day of that imagery, ISO 8601; empty = not said."""
+    shown: str = ""
+    """`groundplan.shown.shown_as` of what the person saw; empty = not said."""
 
     @property
     def looked_at(self) -> str:
@@ -70,8 +72,13 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     Parameters
     ----------
     path : Path
-        One JSON object a line: id, label, polygon (WKT in EPSG:4326), decision, and optionally reason, who, when
-        and imagery. A last line that was cut off while being written is left out.
+        One JSON object a line: id, label, polygon (WKT in EPSG:4326), decision, and optionally reason, who, when,
+        imagery and shown. A last line that was cut off while being written is left out.
+
+    Returns
+    -------
+    tuple of Decision
+        Those that take one back too: the earlier one may have another id, or stand in another file.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
         raise SchemaError(
             f"cannot read decisions from {source}: {err}; give the decisions.jsonl of a review"
         ) from err
-    latest: dict[str, Decision | None] = {}
+    latest: dict[str, Decision] = {}
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -100,8 +107,8 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
                 "polygon (WKT) and decision (accepted, rejected or done)"
             ) from err
         latest.pop(decision.id, None)
-        latest[decision.id] = decision if decision.decision else None
-    return tuple(decision for decision in latest.values() if decision is not None)
+        latest[decision.id] = decision
+    return tuple(latest.values())
 
 
 def _parse(line: str) -> Decision:
@@ -112,7 +119,9 @@ def _parse(line: str) -> Decision:
     polygon = shapely.make_valid(shapely.from_wkt(raw["polygon"]))
     if polygon.is_empty or polygon.area == 0:
         raise ValueError("the polygon has no area")
-    optional = {name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery", "imagery_date")}
+    optional = {
+        name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery", "imagery_date", "shown")
+    }
     label = check_label(str(raw["label"] if "label" in raw else raw["class"]))
     return Decision(id=str(raw["id"]), label=label, polygon=polygon, decision=WORDS[word], **optional)
 
@@ -166,7 +175,9 @@ class Remembered:
     label: NDArray[np.object_]
     """(D,): labels."""
     decision: NDArray[np.object_]
-    """(D,): "accepted", "rejected" or "done"."""
+    """(D,): "accepted", "rejected", "done", or "" where an earlier one is taken back."""
+    shown: NDArray[np.object_]
+    """(D,): what the person saw; "" = not said."""
     polygon: NDArray[np.object_]
     """(D,): outlines as they were shown."""
 
@@ -193,6 +204,7 @@ def remember(decisions: Sequence[Decision], *, crs: Any) -> Remembered:
         id=column([each.id for each in decisions]),
         label=column([each.label for each in decisions]),
         decision=column([each.decision for each in decisions]),
+        shown=column([each.shown for each in decisions]),
         polygon=transform_geometries(polygons, source=LON_LAT, target=crs),
     )
 
@@ -203,12 +215,13 @@ def recall(
     ids: NDArray[np.object_],
     labels: NDArray[np.object_],
     polygons: NDArray[np.object_],
-) -> NDArray[np.object_]:
-    """Return what was decided about each detection: "accepted", "rejected", "done" or "".
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return what was decided about each detection, and what the person saw.
 
     A decision concerns the detections of its label with an IoU of at least 0.5: a rejected object stays rejected
     when another model draws it a little differently. Where none fits, the one with the detection's id and label
-    counts if the two at least overlap. The latest that fits counts.
+    counts if the two at least overlap. The latest that fits counts. An accepted object is one object: of several
+    detections only the one that fits best is it.
 
     Parameters
     ----------
@@ -217,17 +230,27 @@ def recall(
     labels : ndarray of str, shape (N,)
     polygons : ndarray of geometry, shape (N,)
         In OSM's frame, in the CRS of `remembered`.
+
+    Returns
+    -------
+    tuple of ndarray of str, shape (N,)
+        "accepted", "rejected", "done" or ""; and `Decision.shown`.
     """
-    out = np.full(len(labels), "", dtype=object)
+    word, shown = (np.full(len(labels), "", dtype=object) for _ in range(2))
     if len(remembered) == 0 or len(labels) == 0:
-        return out
-    latest = np.full(len(labels), -1, np.int64)
+        return word, shown
+    latest, fit = np.full(len(labels), -1, np.int64), np.zeros(len(labels))
     pairs = overlaps(polygons, remembered.polygon)
     pairs = pairs.where(labels[pairs.det] == remembered.label[pairs.osm])
     same = pairs.where(pairs.iou >= SAME_IOU)
     np.maximum.at(latest, same.det, same.osm)
     named = pairs.where((ids[pairs.det] == remembered.id[pairs.osm]) & (latest[pairs.det] < 0))
     latest[named.det] = named.osm
-    found = latest >= 0
-    out[found] = remembered.decision[latest[found]]
-    return out
+    chosen = pairs.where(latest[pairs.det] == pairs.osm)
+    fit[chosen.det] = chosen.iou
+    found = np.flatnonzero(latest >= 0)
+    found = found[np.lexsort((ids[found].astype("str"), -fit[found], latest[found]))]
+    first = np.r_[True, latest[found][1:] != latest[found][:-1]] if len(found) else np.empty(0, bool)
+    found = found[first | (remembered.decision[latest[found]] != "accepted")]
+    word[found], shown[found] = remembered.decision[latest[found]], remembered.shown[latest[found]]
+    return word, shown

@@ -26,12 +26,12 @@ def decide_rivals(
     least = {each: options.least_score(each) for each in np.unique(label.astype("str")).tolist()}
     weak = score < np.array([least[each] for each in label.tolist()], np.float64)
     status, reason = np.full(len(label), "new", dtype=object), np.full(len(label), "no_candidate", dtype=object)
-    for code, yields in (("low_score", weak), ("self_overlap", _overlain(label, polygon, score, weak, options))):
+    for code, yields in (("low_score", weak), ("self_overlap", overlain(label, polygon, score, weak, options))):
         status[yields], reason[yields] = "review", code
     return status, reason
 
 
-def _overlain(
+def overlain(
     label: NDArray[np.object_],
     polygon: NDArray[np.object_],
     score: NDArray[np.float64],

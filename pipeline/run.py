@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 
 from groundplan.records import Imagery
 from groundplan.vector import read_vector, same_crs
@@ -33,12 +34,13 @@ from pipeline.plan import Plan, make_plan
 from pipeline.progress import tile_bar
 from pipeline.remote_detector import describe_on_workers
 from pipeline.report_data import StageTimes, make_report
-from pipeline.shifts import imagery_shifts
+from pipeline.shifts import imagery_shifts, offsets_of_labels
 from pipeline.visible_truth import visible_truth
 from postprocess.score import score_features
 from review.page import write_review
 from review.proposals import PageOptions
 from review.report import report_html
+from review.server import DECISIONS_NAME
 from tiling.grid import tile_bounds
 
 log = logging.getLogger(__name__)
@@ -97,7 +99,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
                     out=config.out,
                     imagery=config.imagery,
                     options=config.diff,
-                    decisions=config.decisions,
+                    decisions=decision_files(config),
                 )
             changes = read_vector(config.out / "changes.parquet")
             with _timed(times, "review"):
@@ -196,19 +198,29 @@ def write_review_page(
 ) -> None:
     """Write the review page with a picture of the ground around every proposal."""
     config = plan.config
-    whole = (diff_report["offset_m"]["east"] or 0.0, diff_report["offset_m"]["north"] or 0.0)
-    if config.diff.proposal_frame == "imagery":
-        whole = (0.0, 0.0)  # proposals lie on the imagery already
-    offset = imagery_shifts(changes, features, offset_m=whole)
-    chips = write_chips(plan.region, changes, offset_m=offset, folder=config.out / "review")
+    if config.diff.proposal_frame == "imagery":  # proposals lie there already; what is mapped has yet to be moved
+        offset, to_imagery = offsets_of_labels(changes["label"], diff_report), np.zeros(2)
+    else:
+        whole = (diff_report["offset_m"]["east"] or 0.0, diff_report["offset_m"]["north"] or 0.0)
+        offset = to_imagery = imagery_shifts(changes, features, offset_m=whole)
+    chips = write_chips(plan.region, changes, offset_m=to_imagery, folder=config.out / "review")
     write_review(
         config.out,
         changes,
         osm,
         chips,
         imagery=config.imagery or Imagery(id=config.name),
-        options=PageOptions(region=config.name, crs=plan.region.grid.crs, offset_m=offset),
+        options=PageOptions(
+            region=config.name, crs=plan.region.grid.crs, offset_m=offset, frame=config.diff.proposal_frame
+        ),
     )
+
+
+def decision_files(config: RegionConfig) -> tuple[Path, ...]:
+    """Return the decisions that a run goes by: those the region file names, then those of its own review page."""
+    own = config.out / "review" / DECISIONS_NAME
+    named = () if config.decisions is None or config.decisions.resolve() == own.resolve() else (config.decisions,)
+    return (*named, own) if own.is_file() else named
 
 
 def run_warnings(plan: Plan) -> list[str]:

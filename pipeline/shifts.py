@@ -1,11 +1,15 @@
 """Changes and the features they came from -> how far the imagery shows each change from where it is drawn."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
+from groundplan.labels import FIELD_LABELS
 from groundplan.vector import same_crs
 
 SAME_AREA = 0.005
@@ -49,6 +53,26 @@ def imagery_shifts(
     out[there] = far[nearest]
     out[known] = far
     return np.round(out, 2)
+
+
+def offsets_of_labels(labels: Iterable[str], diff_report: dict[str, Any]) -> NDArray[np.float64]:
+    """Return how far the imagery lies from OSM for objects of these labels, as measured in the whole region.
+
+    Parameters
+    ----------
+    labels : iterable of str
+    diff_report : dict
+        Of the comparison: ``offset_m``, and where fields have their own ``offset_fields_m``.
+
+    Returns
+    -------
+    ndarray of shape (N, 2), dtype float64
+        East and north in metres.
+    """
+    whole = diff_report["offset_m"]
+    fields = diff_report["offset_fields_m"] or whole
+    chosen = [fields if label in FIELD_LABELS else whole for label in labels]
+    return np.array([[each["east"] or 0.0, each["north"] or 0.0] for each in chosen]).reshape(-1, 2)
 
 
 def _centres(shapes: NDArray[np.object_]) -> NDArray[np.float64]:

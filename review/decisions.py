@@ -50,6 +50,8 @@ class Decision:
     """ISO 8601 time with an offset, such as 2026-06-01T12:00:00Z."""
     imagery: str = ""
     """Id of the imagery that was looked at."""
+    shown: str = ""
+    """`groundplan.shown.shown_as` of the proposal: an acceptance holds while that stays."""
 
 
 def decision_line(decision: Decision) -> str:
@@ -63,8 +65,8 @@ def parse_decision(text: str, *, what: str = "decision") -> Decision:
     Parameters
     ----------
     text : str
-        One JSON object. Keys that are not a decision's are ignored; ``reason``, ``who`` and ``imagery`` may
-        be missing.
+        One JSON object. Keys that are not a decision's are ignored; ``reason``, ``who``, ``imagery`` and
+        ``shown`` may be missing.
     what : str
         Names the line in messages.
 
@@ -84,7 +86,7 @@ def parse_decision(text: str, *, what: str = "decision") -> Decision:
 
 
 def _text(value: dict[str, Any], name: str, *, what: str) -> str:
-    given = value.get(name, "" if name in ("reason", "who", "imagery") else None)
+    given = value.get(name, "" if name in ("reason", "who", "imagery", "shown") else None)
     if not isinstance(given, str):
         raise SchemaError(f"{what} has {name}={given!r}; it needs a text there")
     return given
@@ -105,7 +107,7 @@ def check_decision(decision: Decision, *, what: str = "decision") -> Decision:
         raise SchemaError(f"{what} has decision={decision.decision!r}; it must be one of {', '.join(DECISIONS)}")
     if decision.label not in LABELS:
         raise SchemaError(f"{what} has label={decision.label!r}; it must be one of {', '.join(LABELS)}")
-    for name in ("id", "reason", "who", "imagery"):
+    for name in ("id", "reason", "who", "imagery", "shown"):
         given = getattr(decision, name)
         if len(given) > MAX_TEXT or not given.isprintable():
             raise SchemaError(

@@ -15,6 +15,7 @@ from groundplan.crs import LON_LAT, check_metric, utm_crs
 from groundplan.errors import SchemaError
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES, STATUSES, check_frame
+from groundplan.shown import shown_as
 from groundplan.vector import same_crs
 from review.chips import ChipInfo, ground_point, plan_chips
 from review.decisions import MAX_TEXT, REJECT_REASONS
@@ -197,13 +198,16 @@ def _places(rows: gpd.GeoDataFrame) -> list[list[float] | None]:
 
 def _item(record: Mapping[Any, Any], place: list[float] | None, doubted: float) -> dict[str, Any]:
     numbers = ("score", "iou", "cov_det", "cov_osm", "nearest_m", "area_m2", "shape_residual")
+    reasons = [str(reason) for reason in _list(record["reasons"])]
+    elements = [_element(element) for element in _list(record["osm"])]
     return {
         "id": record["change_id"],
         "status": record["status"],
         "label": record["label"],
-        "reasons": [str(reason) for reason in _list(record["reasons"])],
+        "reasons": reasons,
         "tags": tag_pairs(record["tags"]),
-        "osm": [_element(element) for element in _list(record["osm"])],
+        "osm": elements,
+        "shown": shown_as(reasons, [element["ref"] for element in elements]),
         "shape": record["shape"],
         "review": record["review"],
         "proposal": record["proposal"],

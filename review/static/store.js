@@ -5,8 +5,8 @@
   const UNDO_LIMIT = 200;
   const NONE = Object.freeze({ decision: "undecided", reason: "", who: "", when: "" });
 
-  // data: the page's data. An entry is {decision, reason, who, when}; decision is accepted, rejected, skipped
-  // (kept in the browser only) or pending (a decision that came with the run, taken back).
+  // data: the page's data. An entry is {decision, reason, who, when, shown}; decision is accepted, rejected, skipped
+  // (kept in the browser only) or pending (a decision that came with the run, taken back); shown is what was seen.
   // Every change of what the file should say becomes a line in the outbox, in order, until the server has it.
   gp.makeStore = function (data) {
     const prefix = "groundplan-review/" + data.region + "/" + data.imagery.id + "/";
@@ -18,6 +18,12 @@
     let history = [];
     let sequence = 0;
     let kept = true;
+
+    // Accepted when OSM had something else there: the comparison says so, and the person has to look again.
+    function lapsed(id, entry) {
+      const change = byId.get(id);
+      return entry.decision === "accepted" && change.qa.includes("accepted_before_look_again") && entry.shown !== change.shown;
+    }
 
     function write(key, value) {
       try {
@@ -36,7 +42,7 @@
           if (!key.startsWith(prefix)) continue;
           const name = key.slice(prefix.length);
           const value = JSON.parse(localStorage.getItem(key));
-          if (name.startsWith("d/") && byId.has(name.slice(2))) entries.set(name.slice(2), value);
+          if (name.startsWith("d/") && byId.has(name.slice(2)) && !lapsed(name.slice(2), value)) entries.set(name.slice(2), value);
           else if (name.startsWith("o/") && byId.has(value.id)) queued.push([Number(name.slice(2)), value]);
           else if (name === "undo") history = value.filter(([id]) => byId.has(id));
         }
@@ -73,12 +79,12 @@
 
     function lineOf(id, { decision, reason, who, when }) {
       const change = byId.get(id);
-      return { id, label: change.label, polygon: change.polygon, decision, reason: gp.plain(reason), who: gp.plain(who), when, imagery: data.imagery.id };
+      return { id, label: change.label, polygon: change.polygon, decision, reason: gp.plain(reason), who: gp.plain(who), when, imagery: data.imagery.id, shown: change.shown };
     }
 
     const text = (value) => (typeof value === "string" ? value : "");
     const known = (line) => byId.has(line.id) && ["accepted", "rejected", "pending"].includes(line.decision);
-    const entryFrom = (line) => ({ decision: line.decision, reason: text(line.reason), who: text(line.who), when: text(line.when) });
+    const entryFrom = (line) => ({ decision: line.decision, reason: text(line.reason), who: text(line.who), when: text(line.when), shown: text(line.shown) });
 
     const store = {
       get: entryOf,
@@ -92,7 +98,7 @@
         history.push([id, entries.get(id) || null]);
         if (history.length > UNDO_LIMIT) history.shift();
         write("undo", history);
-        put(id, { decision, reason, who, when: now() }, who);
+        put(id, { decision, reason, who, when: now(), shown: byId.get(id).shown }, who);
       },
       // Takes the last step back and returns the id it was about, or null.
       undo(who) {
@@ -105,7 +111,7 @@
       // Takes over lines that a person chose to load: the later one of theirs and ours counts.
       load(lines, who) {
         let taken = 0;
-        for (const line of lines.filter(known)) {
+        for (const line of lines.filter((each) => known(each) && !lapsed(each.id, each))) {
           const mine = entries.get(line.id);
           if (mine && Date.parse(mine.when) > Date.parse(line.when)) continue;
           put(line.id, line.decision === "pending" && !fromRun.has(line.id) ? null : entryFrom(line), who);
@@ -119,7 +125,7 @@
         const file = new Map(lines.filter(known).map((line) => [line.id, line]));
         const underway = new Set([...outbox.values()].map((item) => item.id));
         for (const [id, line] of file) {
-          if (underway.has(id)) continue;
+          if (underway.has(id) || lapsed(id, line)) continue;
           const skipped = line.decision === "pending" && entryOf(id).decision === "skipped";
           const entry = line.decision === "pending" && !fromRun.has(id) ? null : entryFrom(line);
           if (skipped) continue;

@@ -10,7 +10,7 @@ import pytest
 from groundplan.vector import read_vector
 from pipeline.cli import main
 from pipeline.config import read_region
-from pipeline.run import RunOptions, plan_run
+from pipeline.run import RunOptions, decision_files, plan_run
 
 REGION = (
     'name = "painted"\nscenes = ["scene.tif"]\ntruth = "truth.geojson"\n'
@@ -130,3 +130,20 @@ def test_the_network_has_one_thread_whoever_runs_it(painted: Path, workers: int 
     path.write_text(path.read_text().replace('weights = "painted"', 'weights = "default"'))
     config = read_region(path)
     assert {task.detector.threads for task in plan_run(config, RunOptions(workers=workers)).tasks} == {1}
+
+
+def test_a_run_goes_by_what_was_decided_on_its_own_page(painted: Path, tmp_path: Path) -> None:
+    region = write_region(painted, tile=512, overlap=128)
+    command = ["run", str(region), "--out", str(tmp_path), "--workers", "0"]
+    assert main(command) == 0
+    changes = read_vector(tmp_path / "changes.parquet")
+    (refused, *others) = changes[changes["status"] == "new"].itertuples()
+    word = {"id": refused.change_id, "label": refused.label, "polygon": refused.geometry.wkt}
+    (tmp_path / "review/decisions.jsonl").write_text(json.dumps(word | {"decision": "rejected"}) + "\n")
+    assert main(command) == 0
+    again = read_vector(tmp_path / "changes.parquet").set_index("change_id")
+    assert again.loc[refused.change_id, ["status", "proposal"]].tolist() == ["suppressed", ""]
+    assert set(again.index[again["proposal"] != ""]) == {each.change_id for each in others}
+    own = tmp_path / "review/decisions.jsonl"
+    region.write_text(region.read_text().replace('"extract.osm"', f'"extract.osm"\ndecisions = "{own}"'))
+    assert decision_files(read_region(region, out=tmp_path)) == (own,)

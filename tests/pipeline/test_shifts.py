@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shapely.affinity import translate
 
 from groundplan.crs import LON_LAT
-from pipeline.shifts import imagery_shifts
+from pipeline.shifts import imagery_shifts, offsets_of_labels
 
 UTM = "EPSG:32633"
 
@@ -50,3 +50,13 @@ def test_without_anything_to_read_it_off_the_whole_offset_counts() -> None:
     changes, features = frames([(2.0, -1.0)], cut={0})
     assert imagery_shifts(changes, features, offset_m=(9.0, 8.0)).tolist() == [[9.0, 8.0]]
     assert imagery_shifts(changes[:0], features[:0], offset_m=(9.0, 8.0)).shape == (0, 2)
+
+
+def test_fields_lie_off_osm_by_their_own_offset_where_there_is_one():
+    report = {"offset_m": {"east": 2.0, "north": -1.0}, "offset_fields_m": {"east": 0.5, "north": 0.0}}
+    assert offsets_of_labels(["building", "tennis_court"], report).tolist() == [[2.0, -1.0], [0.5, 0.0]]
+    report["offset_fields_m"] = None
+    assert offsets_of_labels(["tennis_court"], report).tolist() == [[2.0, -1.0]]
+    report["offset_m"] = {"east": None, "north": None}
+    assert offsets_of_labels(["building"], report).tolist() == [[0.0, 0.0]]
+    assert offsets_of_labels([], report).shape == (0, 2)

@@ -1,5 +1,8 @@
 """The review page in a real headless Chromium, opened from the file: choosing and deciding."""
 
+import json
+import shutil
+
 import pytest
 
 from review.decisions import current_decisions, parse_decision
@@ -211,3 +214,27 @@ def test_escape_leaves_a_filter_so_that_keys_decide_again(page, example_run):
     page.keyboard.press("Escape")
     page.keyboard.press("a")
     assert page.locator("#progress-text").text_content().startswith("1 of 16")
+
+
+def test_what_was_accepted_of_something_else_waits_for_a_person_again(page, example_run, tmp_path):
+    run = shutil.copytree(example_run, tmp_path / "run")
+    opened(page, index(run))
+    first = chosen(page)
+    page.keyboard.press("a")
+    assert "1 accepted" in page.locator("#progress-text").text_content()
+    data, path = read_page_data(run / "review"), run / "review" / "data.js"
+    (change,) = (each for each in data["changes"] if each["id"] == first)
+    change |= {"shown": "partial_overlap: way/7", "qa": ["accepted_before_look_again"]}
+    text = path.read_text(encoding="ascii")
+    path.write_text(text[: text.index("{")] + json.dumps(data) + text[text.rindex("}") + 1 :], encoding="ascii")
+    page.reload()
+    page.wait_for_selector("#list [role=option]")
+    assert "0 of 16 decided" in page.locator("#progress-text").text_content()
+    page.locator("#list [role=option]").first.click()
+    assert chosen(page) == first
+    page.keyboard.press("a")
+    page.reload()
+    page.wait_for_selector("#list [role=option]")
+    assert "1 accepted" in page.locator("#progress-text").text_content()
+    (line,) = map(json.loads, downloaded(page, tmp_path).splitlines())
+    assert (line["id"], line["shown"]) == (first, "partial_overlap: way/7")

@@ -24,7 +24,7 @@ def line(**changed):
 
 
 def test_a_line_has_the_keys_of_the_memory_in_their_order():
-    keys = ["id", "label", "polygon", "decision", "reason", "who", "when", "imagery"]
+    keys = ["id", "label", "polygon", "decision", "reason", "who", "when", "imagery", "shown"]
     assert list(json.loads(decision_line(GOOD))) == keys
     assert decision_line(GOOD).endswith("\n")
 
