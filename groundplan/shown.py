@@ -1,4 +1,4 @@
-"""Why a proposal waits for a person, and what OSM has beside it -> one short text, the same wherever it is made."""
+"""Why a proposal waits for a person, and what OSM has beside it -> one short text, the same wherever made."""
 
 from collections.abc import Iterable
 
