@@ -1,5 +1,6 @@
 """Detections and OSM areas -> how far the detections lie from OSM, for the region and for each cell of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,13 +18,24 @@ ROUNDS = 5
 SETTLED_M = 0.05
 """A round that moves nothing further than this is the last."""
 
+APART_M = 2.0
+"""Displacements that differ by less are the same."""
+
+RIVAL_VOTES = 0.6
+"""Share of the most votes that a displacement needs to be looked at as well: far below `offset_rival_share`, because
+pairs of houses next door get votes of their own."""
+
+MOST_STARTS = 5
+"""Displacements that are looked at: 12 m hold no more houses in a row."""
+
 
 def estimate_offset(det: NDArray[np.object_], osm: NDArray[np.object_], *, options: DiffOptions) -> OffsetField:
     """Estimate how detections lie to OSM.
 
     Pairs that are each other's best are taken, the median of their centroid differences is taken out, and again
     until it settles. A vote over all near centroids gives the start, because small buildings that lie eight
-    metres off overlap their neighbours and not themselves.
+    metres off overlap their neighbours and not themselves. Where houses stand in rows and look alike, every house's
+    place has votes: what the most likely displacements settle at is compared.
 
     Parameters
     ----------
@@ -46,8 +58,10 @@ def estimate_offset(det: NDArray[np.object_], osm: NDArray[np.object_], *, optio
         chosen = _sample(cell_keys(xy, cell_m), options.offset_cell_sample)
         det, xy = det[chosen], xy[chosen]
     osm_xy = centroids(osm)
-    start = _vote(xy, osm_xy, shapely.area(det), shapely.area(osm), options)
-    whole = _settle(det, osm, xy, osm_xy, np.tile(start, (len(det), 1)), options)
+    starts = _vote(xy, osm_xy, shapely.area(det), shapely.area(osm), options)
+    settled = [_settle(det, osm, xy, osm_xy, np.tile(start, (len(det), 1)), options) for start in starts]
+    whole, rival = _choose(settled, options)
+    nothing = replace(nothing, rival=rival)
     field = replace(nothing, whole=whole)
     if not whole.used or cell_m <= 0:
         return field
@@ -59,6 +73,7 @@ def estimate_offset(det: NDArray[np.object_], osm: NDArray[np.object_], *, optio
         if len(index) < options.offset_min_pairs_global:
             break
         field = fit_field(keys, xy[index], difference, own=keys[index], whole=whole, options=options)
+        field = replace(field, rival=rival)
         before, shift = shift, field.at(xy)
         if np.abs(shift - before).max() < SETTLED_M:
             break
@@ -100,7 +115,13 @@ def _vote(
     osm_area: NDArray[np.float64],
     options: DiffOptions,
 ) -> NDArray[np.float64]:
-    """Return the displacement on which most near pairs of similar size agree, to half a metre."""
+    """Return the displacements on which most near pairs of similar size agree, to half a metre, best first.
+
+    Returns
+    -------
+    ndarray of shape (K, 2)
+        The one with most votes, and those far from it with hardly fewer.
+    """
     if len(xy) > 20_000:
         pick = np.unique(np.linspace(0, len(xy) - 1, 20_000).astype(int))
         xy, area = xy[pick], area[pick]
@@ -108,20 +129,38 @@ def _vote(
     near = cKDTree(osm_xy).query_ball_point(xy, reach, return_sorted=True)
     counts = np.array([len(each) for each in near])
     if counts.sum() == 0:
-        return np.zeros(2)
+        return np.zeros((1, 2))
     left = np.repeat(np.arange(len(xy)), counts)
     right = np.concatenate([np.asarray(each, np.int64) for each in near if each])
     ratio = area[left] / osm_area[right]
     alike = (ratio >= options.offset_area_ratio) & (ratio <= 1 / options.offset_area_ratio)
     difference = (xy[left] - osm_xy[right])[alike]
     if len(difference) < options.offset_min_pairs_global:
-        return np.zeros(2)
+        return np.zeros((1, 2))
     edges = np.arange(-reach, reach + 0.5, 0.5)
     votes, _, _ = np.histogram2d(difference[:, 0], difference[:, 1], bins=(edges, edges))
     padded = np.pad(votes, 1)
     smooth = sum(padded[i : i + votes.shape[0], j : j + votes.shape[1]] for i in range(3) for j in range(3))
-    best = np.unravel_index(int(np.argmax(smooth)), votes.shape)
-    return np.array([edges[best[0]] + 0.25, edges[best[1]] + 0.25])
+    order = np.argsort(-smooth, axis=None, kind="stable")
+    order = order[smooth.ravel()[order] >= RIVAL_VOTES * smooth.max()]
+    places = np.column_stack(np.unravel_index(order, votes.shape)) * 0.5 - reach + 0.25
+    chosen: list[NDArray[np.float64]] = []
+    for place in places:
+        if len(chosen) < MOST_STARTS and all(np.hypot(*(place - each)) >= APART_M for each in chosen):
+            chosen.append(place)
+    return np.array(chosen)
+
+
+def _choose(settled: Sequence[Offset], options: DiffOptions) -> tuple[Offset, Offset | None]:
+    """Return the shortest offset that has hardly fewer pairs than the best, and the best one elsewhere, if any."""
+    by_pairs = sorted(settled, key=lambda each: -each.n_pairs)
+    best = by_pairs[0]
+    likely = [each for each in by_pairs if each.used and each.n_pairs >= options.offset_rival_share * best.n_pairs]
+    if not likely:
+        return best, None
+    chosen = min(likely, key=lambda each: float(np.hypot(each.east, each.north)))
+    others = (each for each in likely if np.hypot(each.east - chosen.east, each.north - chosen.north) > APART_M)
+    return chosen, next(others, None)
 
 
 def _paired(

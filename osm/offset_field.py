@@ -65,6 +65,8 @@ class OffsetField:
     """Where each cell's value comes from: "cell", "neighbourhood" or "region"."""
     disagree: bool
     """Two neighbouring cells with pairs of their own differ by more than is believed."""
+    rival: Offset | None = None
+    """Another offset of the region that nearly as many pairs speak for, as where like houses stand in rows."""
 
     def at(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the offset at points, shape (N, 2): east, north in metres.

@@ -36,6 +36,8 @@ class DiffOptions:
     """Side of the square cells that get their own offset; 0 = one offset for the region."""
     offset_cell_sample: int = 150
     """At most so many detections of a cell take part in the estimate; it bounds the time."""
+    offset_rival_share: float = 0.8
+    """Another offset with such a share of the pairs may as well be the right one: every proposal becomes review."""
     offset_disagreement_m: float = 2.0
     """Neighbouring cells that differ by more make every proposal review."""
 

@@ -132,6 +132,14 @@ def offset_doubt(offsets: Offsets, options: DiffOptions) -> str:
         return (
             f"the offset of {longest:.1f} m is more than {options.offset_max_m:g} m: everything new becomes review"
         )
+    for field in fields:
+        if field.rival is not None:
+            one, other = field.whole, field.rival
+            return (
+                f"the offset may be {one.east:.1f} m east, {one.north:.1f} m north ({one.n_pairs} pairs) or as well "
+                f"{other.east:.1f}, {other.north:.1f} ({other.n_pairs}), as where like houses stand in rows: "
+                "everything new becomes review"
+            )
     if any(field.disagree for field in fields):
         return (
             f"neighbouring cells have offsets more than {options.offset_disagreement_m:g} m apart: everything new "

@@ -4,6 +4,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from osm.diff import diff
 from osm.offset import estimate_offset, shifted
 from osm.options import DiffOptions
 
@@ -114,3 +115,48 @@ def test_one_offset_for_the_region_when_cells_are_switched_off():
     field = estimate_offset(houses, houses, options=DiffOptions(offset_cell_m=0))
     assert field.whole.used
     assert field.cells == {}
+
+
+def terraces(seed, *, spacing_m, east):
+    """Ten rows of twenty like houses; four in five are mapped, and others of them detected, so far further east."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0, spacing_m, (10, 1)) + spacing_m * np.arange(20)
+    y = np.tile(40.0 * np.arange(10)[:, None] + rng.uniform(0, 5, (10, 1)), 20)
+    houses = shapely.box(x, y, x + spacing_m - 1.5, y + 10).ravel()
+    mapped, found = rng.random((2, len(houses))) < 0.8
+    det = shifted(houses[found], np.tile([east, 0.0], (found.sum(), 1)) + rng.normal(0, 0.3, (found.sum(), 2)))
+    return det, houses[mapped]
+
+
+@pytest.mark.parametrize("spacing_m", [6.0, 8.0])
+def test_rows_of_like_houses_never_give_a_wrong_offset_without_a_doubt(spacing_m):
+    for seed in range(12):
+        field = estimate_offset(*terraces(seed, spacing_m=spacing_m, east=2.5), options=DiffOptions())
+        assert (field.whole.east, field.whole.north) == pytest.approx((2.5, 0.0), abs=0.3)
+        assert field.rival is not None
+        apart = np.hypot(field.rival.east - field.whole.east, field.rival.north - field.whole.north)
+        assert apart == pytest.approx(spacing_m, abs=0.5)
+
+
+def test_terraces_among_other_houses_leave_no_doubt():
+    det, osm = terraces(1, spacing_m=8.0, east=2.5)
+    houses = town(300)
+    det = np.concatenate([det, shifted(houses, np.tile([2.5, 0.0], (300, 1)))])
+    field = estimate_offset(det, np.concatenate([osm, houses]), options=DiffOptions())
+    assert field.whole.east == pytest.approx(2.5, abs=0.1)
+    assert field.rival is None
+
+
+def test_what_is_new_in_rows_of_like_houses_waits_for_a_person(world, make_features, imagery, tmp_path):
+    east, north = 540_000.0, 5_223_000.0
+    det, osm = (
+        shapely.transform(each, lambda xy: xy + (east, north)) for each in terraces(3, spacing_m=8.0, east=2.5)
+    )
+    for house in osm:
+        world.area(house, {"building": "yes"})
+    extract = world.write(tmp_path / "rows.osm.pbf")
+    report = diff(make_features([("building", each) for each in det]), extract, out=tmp_path, imagery=imagery)
+    assert report["counts"]["status"]["new"] == 0
+    assert report["counts"]["reason"]["review:offset_doubtful"] > 10
+    assert any("or as well" in warning for warning in report["warnings"])
+    assert report["proposals"]["features"] == 0
