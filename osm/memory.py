@@ -1,5 +1,6 @@
 """decisions.jsonl -> what people decided before; detections -> which of them that concerns, by place and label."""
 
+import codecs
 import datetime as dt
 import json
 import os
@@ -80,7 +81,8 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     """
     source = Path(path)
     try:
-        text = source.read_text(encoding="utf-8")
+        # This decoder says nothing of a last character that was cut off, as a torn line may end.
+        text = codecs.getincrementaldecoder("utf-8")().decode(source.read_bytes())
     except (OSError, UnicodeDecodeError) as err:
         raise SchemaError(
             f"cannot read decisions from {source}: {err}; give the decisions.jsonl of a review"
@@ -97,7 +99,7 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
                 break
             raise SchemaError(
                 f"{source}, line {number} is no decision: {type(err).__name__}: {err}; needed are id, label, "
-                "polygon (WKT) and decision (accepted, rejected or done)"
+                "polygon (WKT) and decision (accepted, rejected or done); correct the line or remove it"
             ) from err
         latest.pop(decision.id, None)
         latest[decision.id] = decision if decision.decision else None

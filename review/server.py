@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from groundplan.errors import ConfigError, Error, OutputError, SchemaError
-from review.decisions import Decision, check_decision, decision_line, parse_decision
+from groundplan.errors import ConfigError, Error, SchemaError
+from review.decisions import check_decision, parse_decision
+from review.decisions_file import append_line
 from review.page import read_page_data
 
 HOST: Final = "127.0.0.1"
@@ -86,29 +87,6 @@ class ReviewServer(ThreadingHTTPServer):
         decision = check_decision(replace(given, label=label, polygon=polygon, imagery=self.imagery_id))
         with self.lock:
             append_line(self.folder / DECISIONS_NAME, decision)
-
-
-def append_line(path: Path, decision: Decision) -> None:
-    """Append one decision to a file, synced to the disk; a line that a crash cut short is closed first.
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written, or is a link.
-    """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        handle = os.open(path, flags, 0o644)
-        with os.fdopen(handle, "r+b", buffering=0) as stream:
-            size = stream.seek(0, os.SEEK_END)
-            torn = False
-            if size:
-                stream.seek(size - 1)
-                torn = stream.read(1) != b"\n"
-            stream.write((b"\n" if torn else b"") + decision_line(decision).encode())
-            os.fsync(stream.fileno())
-    except OSError as err:
-        raise OutputError(f"cannot write {path}: {err.strerror or err}; make the file writable") from err
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundplan.errors import ConfigError, OutputError, SchemaError
-from review.decisions import Decision, current_decisions
-from review.server import append_line, make_server, serve, served_file
+from groundplan.errors import ConfigError, SchemaError
+from review.decisions import current_decisions
+from review.server import make_server, serve, served_file
 from tests.review.browsing import running
 
 
@@ -187,29 +187,6 @@ def test_decisions_from_many_threads_are_whole_lines(run_dir):
             thread.join()
     held = current_decisions((run_dir / "review/decisions.jsonl").read_text().splitlines())
     assert sorted(held) == ids
-
-
-def made(change_id):
-    return Decision(
-        id=change_id, label="building", polygon="POLYGON ((0 0, 1 0, 1 1, 0 0))", decision="accepted",
-        when="2026-06-01T12:00:00Z",
-    )  # fmt: skip
-
-
-def test_a_line_that_a_crash_cut_short_does_not_swallow_the_next(tmp_path):
-    path = tmp_path / "decisions.jsonl"
-    path.write_text('{"id": "c-0", "lab')
-    append_line(path, made("c-1"))
-    append_line(path, made("c-2"))
-    lines = path.read_text().splitlines()
-    assert [json.loads(line)["id"] for line in lines[1:]] == ["c-1", "c-2"]
-
-
-def test_decisions_are_not_written_through_a_link(tmp_path):
-    (tmp_path / "decisions.jsonl").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OutputError, match="cannot write"):
-        append_line(tmp_path / "decisions.jsonl", made("c-1"))
-    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_taken_port_and_a_folder_without_a_page_are_named(run_dir, tmp_path_factory):
