@@ -94,7 +94,7 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
             continue
         try:
             decision = _parse(line)
-        except (ValueError, KeyError, TypeError, shapely.errors.ShapelyError) as err:
+        except (ValueError, KeyError, TypeError, RecursionError, shapely.errors.ShapelyError) as err:
             if number == len(lines):
                 break
             raise SchemaError(
@@ -112,7 +112,7 @@ def _parse(line: str) -> Decision:
     if word not in WORDS:
         raise ValueError(f"decision {raw['decision']!r} is unknown")
     polygon = shapely.make_valid(shapely.from_wkt(raw["polygon"]))
-    if polygon.is_empty or polygon.area == 0:
+    if polygon is None or polygon.is_empty or polygon.area == 0:
         raise ValueError("the polygon has no area")
     optional = {name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery", "imagery_date")}
     label = check_label(str(raw["label"] if "label" in raw else raw["class"]))

@@ -97,6 +97,21 @@ def test_unknown_words_missing_files_and_full_places_are_refused(tmp_path):
         append_decision(path / "below", decided("rejected", square()))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": "p", "label": "building", "decision": "accepted", "polygon": null}',
+        "[" * 100_000 + "]" * 100_000,
+        "null",
+    ],
+)
+def test_lines_of_strangers_get_one_clear_line(tmp_path, line):
+    (tmp_path / "decisions.jsonl").write_text(line + "\n")
+    with pytest.raises(SchemaError, match=r"line 1 is no decision.*remove it") as caught:
+        read_decisions(tmp_path / "decisions.jsonl")
+    assert "\n" not in str(caught.value)
+
+
 def test_nothing_decided_is_nothing_remembered():
     assert ask((), square()) == ""
 
