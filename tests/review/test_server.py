@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundplan.errors import ConfigError, SchemaError
+from groundplan.whole import write_text_whole
 from review.decisions import current_decisions
 from review.server import make_server, serve, served_file
 from tests.review.browsing import running
@@ -50,10 +51,35 @@ def test_a_decision_with_the_token_becomes_a_line_with_the_runs_own_outline(run_
     with running(run_dir) as server:
         answer, _ = ask(server, "POST", "/decisions", body=decision(), headers=with_token(server))
         assert answer.status == 200
-        label, polygon = server.proposals["c-00000"]
+        label, polygon, imagery = server.proposals["c-00000"]
     (held,) = current_decisions((run_dir / "review/decisions.jsonl").read_text().splitlines()).values()
-    assert (held.decision, held.who, held.imagery) == ("accepted", "Ada", "demo-2026")
+    assert (held.decision, held.who, held.imagery) == ("accepted", "Ada", imagery) and imagery == "demo-2026"
     assert (held.label, held.polygon) == (label, polygon)
+
+
+def test_a_run_made_anew_behind_the_server_is_read_and_what_older_pages_show_stays_known(run_dir):
+    data = run_dir / "review" / "data.js"
+    before = data.read_text()
+    with running(run_dir) as server:
+
+        def status(change_id):
+            return ask(server, "POST", "/decisions", body=decision(change_id), headers=with_token(server))[
+                0
+            ].status
+
+        assert status("c-fresh") == 400
+        write_text_whole(data, before.replace("c-00000", "c-fresh").replace("demo-2026", "later"))
+        assert [status("c-fresh"), status("c-00000"), status("c-00001")] == [200, 200, 200]
+        data.unlink()
+        assert status("c-fresh") == 200
+        data.write_text("half")
+        assert status("c-fresh") == 200
+        assert status("c-unknown") == 400
+    held = current_decisions((run_dir / "review/decisions.jsonl").read_text().split("\n"))
+    assert {name: each.imagery for name, each in held.items()} == {
+        "c-fresh": "later", "c-00000": "demo-2026", "c-00001": "later",
+    }  # fmt: skip
+    assert held["c-fresh"].polygon == held["c-00000"].polygon
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Groundplan-Token": "guess"}, {"X-Groundplan-Token": ""}])
