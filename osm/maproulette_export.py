@@ -70,6 +70,13 @@ def read_memory(path: Path) -> tuple[Decision, ...]:
     return read_decisions(source)
 
 
+def memory_files(path: Path) -> list[Path]:
+    """Return the files that `read_memory` reads, the one given first."""
+    source = Path(path)
+    beside = source.parent.glob("maproulette*.geojsonl") if source.suffix.lower() == ".csv" else ()
+    return [source, *sorted(beside)]
+
+
 def _decisions(tasks: Iterator[tuple[dict[str, Any], Any]], source: Path) -> Iterator[Decision]:
     """Yield the decisions in tasks: properties with mr_taskStatus, and the geometry as GeoJSON."""
     for properties, geometry in tasks:
@@ -122,7 +129,7 @@ def _exported(source: Path) -> Iterator[tuple[dict[str, Any], Any]]:
 
 
 def _listed(source: Path) -> Iterator[tuple[dict[str, Any], Any]]:
-    files = sorted(source.parent.glob("maproulette*.geojsonl"))
+    _, *files = memory_files(source)
     if not files:
         raise SchemaError(
             f"{source} holds no outlines and there is no maproulette.geojsonl beside it; put the file that the "
