@@ -3,7 +3,6 @@
 import codecs
 import datetime as dt
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
-from groundplan.errors import OutputError, SchemaError
+from groundplan.errors import SchemaError
 from groundplan.labels import check_label
 from osm.match import overlaps
 from osm.options import DiffOptions
@@ -117,25 +116,6 @@ def _parse(line: str) -> Decision:
     optional = {name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery", "imagery_date")}
     label = check_label(str(raw["label"] if "label" in raw else raw["class"]))
     return Decision(id=str(raw["id"]), label=label, polygon=polygon, decision=WORDS[word], **optional)
-
-
-def append_decision(path: Path, decision: Decision) -> None:
-    """Append one decision to the file and wait until it is on the disk.
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written.
-    """
-    line = decision_line(decision)
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as err:
-        raise OutputError(f"cannot append to {path}: {err.strerror}; check that it can be written to") from err
 
 
 def decision_line(decision: Decision) -> str:

@@ -74,7 +74,7 @@ def write_review(
     imagery : Imagery
         Provenance of the pixels.
     options : PageOptions, optional
-        Region name, metric CRS, offset, frame of the geometries, overview picture.
+        Region name, metric CRS, offset, frame of the geometries.
 
     Raises
     ------

@@ -8,7 +8,8 @@ from groundplan.errors import SchemaError
 from osm.elements import Proposal
 from osm.maproulette import Task, maproulette_text
 from osm.maproulette_export import read_memory
-from osm.memory import Decision, append_decision
+from osm.memory import Decision
+from tests.osm.deciding import append_decision
 
 STATUSES = (
     "Created",
