@@ -1,5 +1,6 @@
 """Vector files: frames read from GeoJSON, GeoParquet or GeoPackage, and brought into one CRS."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -18,8 +19,8 @@ def read_vector(path: str | os.PathLike[str]) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        With the file's CRS; GeoJSON is EPSG:4326. GeoParquet columns that hold JSON texts of lists or objects
-        (written by `groundplan.geoparquet`) come back as Python objects.
+        With the file's CRS; GeoJSON is EPSG:4326. Columns that hold JSON texts of lists or objects and nothing
+        else (written by `groundplan.geoparquet`) come back as Python objects.
 
     Raises
     ------
@@ -41,7 +42,9 @@ def read_vector(path: str | os.PathLike[str]) -> gpd.GeoDataFrame:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise SchemaError(f"{source} holds no geometry; give GeoJSON, GeoParquet or GPKG with polygons")
     for name in _json_columns(frame):
-        frame[name] = [None if value is None else json.loads(value) for value in frame[name]]
+        # Other people's texts may look like JSON, as "[todo]" does: they stay what they are.
+        with contextlib.suppress(ValueError, RecursionError):
+            frame[name] = [json.loads(value) for value in frame[name]]
     return frame
 
 

@@ -1,12 +1,16 @@
 """Files that are whole or not there: write beside the target, then rename."""
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from groundplan.errors import OutputError
+
+LEFTOVER = re.compile(r"\.(?P<stem>.+)-[a-z0-9_]{8}\.tmp(\.[^.]+){0,2}", re.DOTALL)
+"""Temporary names as `whole_file` has `tempfile.mkstemp` make them."""
 
 
 @contextmanager
@@ -64,10 +68,20 @@ def write_bytes_whole(path: str | os.PathLike[str], data: bytes) -> None:
         part.write_bytes(data)
 
 
-def sweep_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed process left in a folder and its folders.
+def sweep_leftovers(folder: Path, *, stems: Collection[str] | None = None) -> None:
+    """Remove the temporary files that a killed process left in a folder, not those in folders below it.
 
-    Only for folders that nobody else writes to.
+    Only while nobody else writes what is swept.
+
+    Parameters
+    ----------
+    folder : Path
+        Nothing happens where it does not exist.
+    stems : collection of str, optional
+        Names, without suffixes, of the files whose temporary files go; all when not given, which is for folders
+        that hold nothing but ours.
     """
-    for path in folder.rglob(".*-????????.tmp*"):
-        path.unlink(missing_ok=True)
+    for path in folder.glob(".*-????????.tmp*"):
+        named = LEFTOVER.fullmatch(path.name)
+        if named and (stems is None or named["stem"] in stems):
+            path.unlink(missing_ok=True)

@@ -70,6 +70,13 @@ def read_memory(path: Path) -> tuple[Decision, ...]:
     return read_decisions(source)
 
 
+def memory_files(path: Path) -> list[Path]:
+    """Return the files that `read_memory` reads, the one given first."""
+    source = Path(path)
+    beside = source.parent.glob("maproulette*.geojsonl") if source.suffix.lower() == ".csv" else ()
+    return [source, *sorted(beside)]
+
+
 def _decisions(tasks: Iterator[tuple[dict[str, Any], Any]], source: Path) -> Iterator[Decision]:
     """Yield the decisions in tasks: properties with mr_taskStatus, and the geometry as GeoJSON."""
     for properties, geometry in tasks:
@@ -87,7 +94,7 @@ def _decisions(tasks: Iterator[tuple[dict[str, Any], Any]], source: Path) -> Ite
             polygon = shapely.make_valid(shapely.from_geojson(json.dumps(geometry)))
             label = check_label(str(properties["groundplan_label"]))
             name = str(properties["id"])
-        except (KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as err:
+        except (KeyError, TypeError, ValueError, RecursionError, shapely.errors.ShapelyError) as err:
             raise SchemaError(
                 f"{source}: task {properties.get('id')!r} is not one of ours ({type(err).__name__}: {err}); give "
                 "the export of a challenge made from maproulette.geojsonl"
@@ -112,12 +119,17 @@ def _exported(source: Path) -> Iterator[tuple[dict[str, Any], Any]]:
     features = collection.get("features") if isinstance(collection, dict) else None
     if not isinstance(features, list):
         raise SchemaError(f"{source} is no FeatureCollection; give MapRoulette's GeoJSON export of a challenge")
-    for feature in features:
+    for number, feature in enumerate(features, start=1):
+        if not isinstance(feature, dict) or not isinstance(feature.get("properties") or {}, dict):
+            raise SchemaError(
+                f"{source}: feature {number} is no Feature with properties; give MapRoulette's GeoJSON "
+                "export of a challenge"
+            )
         yield feature.get("properties") or {}, feature.get("geometry")
 
 
 def _listed(source: Path) -> Iterator[tuple[dict[str, Any], Any]]:
-    files = sorted(source.parent.glob("maproulette*.geojsonl"))
+    _, *files = memory_files(source)
     if not files:
         raise SchemaError(
             f"{source} holds no outlines and there is no maproulette.geojsonl beside it; put the file that the "
@@ -126,15 +138,15 @@ def _listed(source: Path) -> Iterator[tuple[dict[str, Any], Any]]:
     tasks = {}
     for file in files:
         # Not splitlines: the record separator and others in names are line ends to it.
-        for line in _text(file).split("\n"):
+        for number, line in enumerate(_text(file).split("\n"), start=1):
             if line.strip(f"{RECORD_SEPARATOR} \r"):
-                feature = _load(file, line.lstrip(RECORD_SEPARATOR))["features"][0]
-                tasks[feature["id"]] = feature
-    for row in csv.DictReader(io.StringIO(_text(source), newline="")):
+                name, task = _task(_load(file, line.lstrip(RECORD_SEPARATOR)), f"{file}, line {number}")
+                tasks[name] = task
+    for row in _table(source):
         if "TaskName" not in row or "TaskStatus" not in row:
             raise SchemaError(f"{source} has no columns TaskName and TaskStatus; give MapRoulette's CSV export")
-        feature = tasks.get(row["TaskName"])
-        if feature is None:
+        found = tasks.get(row["TaskName"])
+        if found is None:
             raise SchemaError(
                 f"{source}: task {row['TaskName']!r} is not in {', '.join(each.name for each in files)}; put the "
                 "file that the challenge was made from beside it"
@@ -144,7 +156,28 @@ def _listed(source: Path) -> Iterator[tuple[dict[str, Any], Any]]:
             "mr_mapper": row.get("Mapper"),
             "mr_mappedOn": row.get("MappedOn"),
         }
-        yield feature["properties"] | about, feature["geometry"]
+        yield found[0] | about, found[1]
+
+
+def _task(collection: Any, what: str) -> tuple[str, tuple[dict[str, Any], Any]]:
+    """Return name, properties and geometry of a line of the challenge."""
+    try:
+        feature = collection["features"][0]
+        name, properties, geometry = feature["id"], feature["properties"], feature["geometry"]
+    except (KeyError, IndexError, TypeError):
+        name = properties = None
+    if not isinstance(name, str) or not isinstance(properties, dict):
+        raise SchemaError(
+            f"{what} is no task of ours; put the maproulette.geojsonl that the challenge was made from there"
+        )
+    return name, (properties, geometry)
+
+
+def _table(source: Path) -> Iterator[dict[str, Any]]:
+    try:
+        yield from csv.DictReader(io.StringIO(_text(source), newline=""))
+    except csv.Error as err:
+        raise SchemaError(f"{source} is no CSV ({err}); give MapRoulette's CSV export") from err
 
 
 def _text(source: Path) -> str:
@@ -157,7 +190,7 @@ def _text(source: Path) -> str:
 def _load(source: Path, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise SchemaError(
             f"{source} is no JSON ({err}); give MapRoulette's GeoJSON export of a challenge"
         ) from err

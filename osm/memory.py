@@ -1,8 +1,8 @@
 """decisions.jsonl -> what people decided before; detections -> which of them that concerns, by place and label."""
 
+import codecs
 import datetime as dt
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
-from groundplan.errors import OutputError, SchemaError
+from groundplan.errors import SchemaError
 from groundplan.labels import check_label
 from osm.match import overlaps
 from osm.options import DiffOptions
@@ -87,7 +87,8 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     """
     source = Path(path)
     try:
-        text = source.read_text(encoding="utf-8")
+        # This decoder says nothing of a last character that was cut off, as a torn line may end.
+        text = codecs.getincrementaldecoder("utf-8")().decode(source.read_bytes())
     except (OSError, UnicodeDecodeError) as err:
         raise SchemaError(
             f"cannot read decisions from {source}: {err}; give the decisions.jsonl of a review"
@@ -99,12 +100,12 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
             continue
         try:
             decision = _parse(line)
-        except (ValueError, KeyError, TypeError, shapely.errors.ShapelyError) as err:
+        except (ValueError, KeyError, TypeError, RecursionError, shapely.errors.ShapelyError) as err:
             if number == len(lines):
                 break
             raise SchemaError(
                 f"{source}, line {number} is no decision: {type(err).__name__}: {err}; needed are id, label, "
-                "polygon (WKT) and decision (accepted, rejected or done)"
+                "polygon (WKT) and decision (accepted, rejected or done); correct the line or remove it"
             ) from err
         latest.pop(decision.id, None)
         latest[decision.id] = decision
@@ -117,32 +118,13 @@ def _parse(line: str) -> Decision:
     if word not in WORDS:
         raise ValueError(f"decision {raw['decision']!r} is unknown")
     polygon = shapely.make_valid(shapely.from_wkt(raw["polygon"]))
-    if polygon.is_empty or polygon.area == 0:
+    if polygon is None or polygon.is_empty or polygon.area == 0:
         raise ValueError("the polygon has no area")
     optional = {
         name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery", "imagery_date", "shown")
     }
     label = check_label(str(raw["label"] if "label" in raw else raw["class"]))
     return Decision(id=str(raw["id"]), label=label, polygon=polygon, decision=WORDS[word], **optional)
-
-
-def append_decision(path: Path, decision: Decision) -> None:
-    """Append one decision to the file and wait until it is on the disk.
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written.
-    """
-    line = decision_line(decision)
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as err:
-        raise OutputError(f"cannot append to {path}: {err.strerror}; check that it can be written to") from err
 
 
 def decision_line(decision: Decision) -> str:

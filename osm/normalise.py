@@ -19,6 +19,11 @@ from groundplan.tangles import tangled
 GEODETIC_SAFE = shapely.box(-180.0, -90.0, 180.0, 90.0)
 """Where longitudes and latitudes may lie."""
 
+LEAST_AREA_M2 = 0.01
+"""A square decimetre: below it a polygon is a leftover of a repair, not an object."""
+
+LEAST_WIDTH_M = 0.03
+"""Narrower ones may vanish on OSM's grid of 1.1 cm, wherever on it they lie."""
 
 MAX_VERTICES = 10_000
 """Outlines with more are thinned; a way of OSM holds 2,000 nodes."""
@@ -41,8 +46,8 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     """Bring labelled polygons into the form of FEATURES.
 
     Only ``label`` and a geometry are needed. MultiPolygons are split, each part with the label and score of the
-    whole; invalid polygons are repaired and lose spikes; what has no area is left out; of equal polygons of one
-    label the best score stays. A metric CRS is kept, any other becomes the UTM zone of the middle.
+    whole; invalid polygons are repaired and lose spikes; what has no area or no width is left out; of equal
+    polygons of one label the best score stays. A metric CRS is kept, any other becomes the UTM zone of the middle.
 
     Parameters
     ----------
@@ -103,9 +108,10 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     )
     table = table.set_geometry(gpd.GeoSeries(thin, index=table.index, crs=table.crs))
     area = shapely.area(thin)
-    # A square decimetre: below it a polygon is a leftover of a repair, not an object.
-    counts["degenerate"] = int((area <= 0.01).sum())
-    table, area = table[area > 0.01].reset_index(drop=True), area[area > 0.01]
+    # A strip is as wide as its area divided by half its outline.
+    good = (area > LEAST_AREA_M2) & (2 * area > LEAST_WIDTH_M * shapely.length(thin))
+    counts["degenerate"] = int((~good).sum())
+    table, area = table[good].reset_index(drop=True), area[good]
     return _as_features(table, area, counts, what, n_given=len(frame))
 
 

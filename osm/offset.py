@@ -22,8 +22,8 @@ APART_M = 2.0
 """Displacements that differ by less are the same."""
 
 RIVAL_VOTES = 0.6
-"""Share of the most votes that a displacement needs to be looked at as well: far below `offset_rival_share`, because
-pairs of houses next door get votes of their own."""
+"""Share of the most votes that a displacement needs to be looked at as well: far below `offset_rival_share`,
+because pairs of houses next door get votes of their own."""
 
 MOST_STARTS = 5
 """Displacements that are looked at: 12 m hold no more houses in a row."""
@@ -33,9 +33,9 @@ def estimate_offset(det: NDArray[np.object_], osm: NDArray[np.object_], *, optio
     """Estimate how detections lie to OSM.
 
     Pairs that are each other's best are taken, the median of their centroid differences is taken out, and again
-    until it settles. A vote over all near centroids gives the start, because small buildings that lie eight
-    metres off overlap their neighbours and not themselves. Where houses stand in rows and look alike, every house's
-    place has votes: what the most likely displacements settle at is compared.
+    until it settles. A vote over all near centroids gives the start, because small buildings that lie eight metres
+    off overlap their neighbours and not themselves. Where houses stand in rows and look alike, the place of every
+    house has votes: what the most likely displacements settle at is compared.
 
     Parameters
     ----------
@@ -140,7 +140,8 @@ def _vote(
     edges = np.arange(-reach, reach + 0.5, 0.5)
     votes, _, _ = np.histogram2d(difference[:, 0], difference[:, 1], bins=(edges, edges))
     padded = np.pad(votes, 1)
-    smooth = sum(padded[i : i + votes.shape[0], j : j + votes.shape[1]] for i in range(3) for j in range(3))
+    windows = (padded[i : i + votes.shape[0], j : j + votes.shape[1]] for i in range(3) for j in range(3))
+    smooth = np.sum(list(windows), axis=0)
     order = np.argsort(-smooth, axis=None, kind="stable")
     order = order[smooth.ravel()[order] >= RIVAL_VOTES * smooth.max()]
     places = np.column_stack(np.unravel_index(order, votes.shape)) * 0.5 - reach + 0.25

@@ -37,7 +37,7 @@ class DiffOptions:
     offset_cell_sample: int = 150
     """At most so many detections of a cell take part in the estimate; it bounds the time."""
     offset_rival_share: float = 0.8
-    """Another offset with such a share of the pairs may as well be the right one: every proposal becomes review."""
+    """Another offset with such a share of the pairs may be the right one as well: proposals become review."""
     offset_disagreement_m: float = 2.0
     """Neighbouring cells that differ by more make every proposal review."""
 

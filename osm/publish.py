@@ -10,6 +10,7 @@ from pathlib import Path
 
 from groundplan.errors import OutputError
 from groundplan.whole import write_text_whole
+from osm.replaced_proposals import clear_proposals, record_written
 
 NAMES = ("changes.geojson", "changes.parquet", "maproulette.geojsonl", "diff_report.json", "proposals")
 """Everything a comparison may write; what it does not write this time is taken away."""
@@ -26,7 +27,8 @@ def published(out: Path) -> Iterator[Path]:
 
     It is a hidden folder beside their place; the renames at the end are the only moment at which old and new files
     can stand side by side. A process that is killed at that moment leaves them to `finish_published`. Files of an
-    earlier run that have no successor are removed, so no stale proposal can be uploaded.
+    earlier run that have no successor are removed, so no stale proposal can be uploaded; what a person did
+    in proposals/ is kept (`osm.replaced_proposals`).
 
     Parameters
     ----------
@@ -53,6 +55,7 @@ def published(out: Path) -> Iterator[Path]:
         fresh = staging / FRESH
         fresh.mkdir()
         yield fresh
+        record_written(fresh / "proposals")
         write_text_whole(staging / LIST, json.dumps([name for name in NAMES if (fresh / name).exists()]))
         # From here on the new files are whole, and whoever comes next can bring them to their places.
         fresh.rename(staging / READY)
@@ -96,7 +99,9 @@ def _move_in(staging: Path) -> None:
     for name in NAMES:
         # What is wanted and no longer here has come to its place before.
         if (ready / name).exists() or name not in wanted:
-            if (out / name).exists():
+            if name == "proposals":
+                clear_proposals(out / name, coming=ready / name, going=old / name)
+            elif (out / name).exists():
                 (out / name).rename(old / name)
             if (ready / name).exists():
                 (ready / name).rename(out / name)

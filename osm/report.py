@@ -136,8 +136,8 @@ def offset_doubt(offsets: Offsets, options: DiffOptions) -> str:
         if field.rival is not None:
             one, other = field.whole, field.rival
             return (
-                f"the offset may be {one.east:.1f} m east, {one.north:.1f} m north ({one.n_pairs} pairs) or as well "
-                f"{other.east:.1f}, {other.north:.1f} ({other.n_pairs}), as where like houses stand in rows: "
+                f"the offset may be {one.east:.1f} m east, {one.north:.1f} m north ({one.n_pairs} pairs), or as "
+                f"well {other.east:.1f}, {other.north:.1f} ({other.n_pairs}), as where like houses stand in rows: "
                 "everything new becomes review"
             )
     if any(field.disagree for field in fields):

@@ -13,6 +13,7 @@ from groundplan.tables import read_record
 from groundplan.toml_file import read_toml
 from osm.options import DiffOptions
 from postprocess.options import PolygonOptions, ShapeOptions
+from review.decisions_file import DECISIONS_NAME
 from tiling.pixels import PixelOptions
 from tiling.sources import SourceOptions
 
@@ -122,6 +123,13 @@ class RegionConfig:
     shapes: ShapeOptions
     diff: DiffOptions
     out: Path
+
+    @property
+    def decision_files(self) -> tuple[Path, ...]:
+        """What a run goes by: the decisions the region file names, then those of the run's own review page."""
+        own = self.out / "review" / DECISIONS_NAME
+        named = () if self.decisions is None or self.decisions.resolve() == own.resolve() else (self.decisions,)
+        return (*named, own) if own.is_file() else named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from groundplan.errors import OutputError
 from groundplan.whole import sweep_leftovers
-from osm.publish import finish_published
+from osm.publish import STAGING, finish_published
+
+TOP_STEMS = (
+    "features", "changes", "diff_report", "report", "manifest", "aoi", "tiles", "tiles_coarse",
+)  # fmt: skip
+"""Files that are written into the run folder itself, where with ``--out .`` other programs work as well."""
+
+OWN_FOLDERS = ("parts", "review", "review/chips", "review/leaflet", "review/leaflet/images")
+"""Folders in it to which nobody else writes."""
 
 
 @contextlib.contextmanager
@@ -34,12 +42,22 @@ def hold_folder(folder: Path) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:
             raise OutputError(f"another run is writing to {folder}; wait for it, or choose another --out") from err
-        sweep_leftovers(folder)
+        _sweep(folder)
         finish_published(folder)
         try:
             yield
         finally:
-            sweep_leftovers(folder)
+            _sweep(folder)
             # What ended the block is what there is to tell; the next run tries again.
             with contextlib.suppress(OutputError):
                 finish_published(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove temporary files where runs write them; not everywhere below, where other runs may be at work."""
+    sweep_leftovers(folder, stems=TOP_STEMS)
+    staging = [path for path in folder.glob(".diff-*") if STAGING.fullmatch(path.name)]
+    for inner in [folder / name for name in OWN_FOLDERS] + staging + [path / "new" for path in staging]:
+        above = [each for each in (inner, *inner.parents) if each != folder and each.is_relative_to(folder)]
+        if not any(each.is_symlink() or (each / ".lock").exists() for each in above):
+            sweep_leftovers(inner)

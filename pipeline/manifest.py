@@ -12,6 +12,7 @@ from typing import Any
 
 from groundplan import __version__
 from groundplan.whole import write_text_whole
+from osm.maproulette_export import memory_files
 from pipeline.blocks import BlockResult
 from pipeline.config import RegionConfig
 from pipeline.plan import Plan
@@ -37,7 +38,7 @@ class Looked:
 
 
 CLOSELY = Looked(whole_bytes=2**30, end_bytes=2**24)
-"""Extracts, aois and truth."""
+"""Extracts, aois, truth and decisions."""
 SCENES = Looked(whole_bytes=2**22, end_bytes=2**20)
 """A country's imagery would be read a second time; names of parts depend on sizes and times of its files."""
 
@@ -111,6 +112,7 @@ def make_manifest(plan: Plan, results: Sequence[BlockResult], *, failed: dict[st
     inputs = [(Path(scene.path), SCENES) for scene in plan.region.scenes]
     others = (plan.config.extract, plan.config.aoi, plan.config.truth)
     inputs += [(path, CLOSELY) for path in others if path is not None]
+    inputs += [(path, CLOSELY) for file in plan.config.decision_files for path in memory_files(file)]
     return {
         "schema": "groundplan-manifest/1",
         "region": plan.config.name,

@@ -40,7 +40,6 @@ from postprocess.score import score_features
 from review.page import write_review
 from review.proposals import PageOptions
 from review.report import report_html
-from review.server import DECISIONS_NAME
 from tiling.grid import tile_bounds
 
 log = logging.getLogger(__name__)
@@ -99,7 +98,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
                     out=config.out,
                     imagery=config.imagery,
                     options=config.diff,
-                    decisions=decision_files(config),
+                    decisions=config.decision_files,
                 )
             changes = read_vector(config.out / "changes.parquet")
             with _timed(times, "review"):
@@ -214,13 +213,6 @@ def write_review_page(
             region=config.name, crs=plan.region.grid.crs, offset_m=offset, frame=config.diff.proposal_frame
         ),
     )
-
-
-def decision_files(config: RegionConfig) -> tuple[Path, ...]:
-    """Return the decisions that a run goes by: those the region file names, then those of its own review page."""
-    own = config.out / "review" / DECISIONS_NAME
-    named = () if config.decisions is None or config.decisions.resolve() == own.resolve() else (config.decisions,)
-    return (*named, own) if own.is_file() else named
 
 
 def run_warnings(plan: Plan) -> list[str]:

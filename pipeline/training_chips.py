@@ -25,6 +25,7 @@ from pipeline.lock import hold_folder
 from pipeline.plan import region_scenes
 from pipeline.run import RunOptions, plan_run, run_detect, run_merge
 from review.decisions import current_decisions
+from review.decisions_file import read_lines
 from tiling.region import Region, make_region
 from training.chips import ChipWriter, read_chips
 from training.coco_chips import CocoOptions, write_coco_chips
@@ -126,7 +127,7 @@ def chips_from_decisions(
         A file is missing, or no decision teaches anything.
     """
     config = read_region(path, out=run_dir)
-    lines = _decision_lines(decisions or config.out / "review" / "decisions.jsonl")
+    lines = read_lines(decisions or config.out / "review" / "decisions.jsonl")
     held = current_decisions(lines)
     region = _chip_region(config, options.chip_px)
     judged, unknown = judged_objects(held.values(), _outlines(config.out, region))
@@ -262,15 +263,6 @@ def _outlines(run_dir: Path, region: Region) -> dict[str, shapely.Geometry]:
         for change, feature in zip(changes["change_id"], changes["feature_id"], strict=True)
         if feature in shapes
     }
-
-
-def _decision_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as err:
-        raise ConfigError(f"no decisions at {path}; review the run first, or give --decisions FILE") from err
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"cannot read {path}: {err}; give a decisions.jsonl") from err
 
 
 def _write(region: Region, chips: Sequence[Any], options: ChipOptions, *, description: str) -> dict[str, Any]:

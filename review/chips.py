@@ -2,7 +2,6 @@
 
 import math
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -171,19 +170,3 @@ def _check_pixels(image: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> 
         raise DataError(f"chip has shape {image.shape} and dtype {image.dtype}; give uint8 (3, rows, columns)")
     if valid is not None and (valid.shape != image.shape[1:] or valid.dtype != np.bool_):
         raise DataError(f"valid has shape {valid.shape} and dtype {valid.dtype}; give bool {image.shape[1:]}")
-
-
-def chip_infos(plans: Sequence[ChipPlan], *, folder: str = "chips", suffix: str = ".jpg") -> dict[str, ChipInfo]:
-    """Return where each planned chip's file lies relative to the review folder, by change_id.
-
-    The file is named by its place in the list, because an id may hold characters that no file name can.
-    """
-    return {
-        plan.change_id: ChipInfo(
-            path=f"{folder}/{number:06d}{suffix}",
-            width_px=plan.width_px,
-            height_px=plan.height_px,
-            transform=plan.transform,
-        )
-        for number, plan in enumerate(plans)
-    }

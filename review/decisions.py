@@ -128,16 +128,30 @@ def check_decision(decision: Decision, *, what: str = "decision") -> Decision:
 def current_decisions(lines: Iterable[str], *, what: str = "decisions.jsonl") -> dict[str, Decision]:
     """Return the decisions that hold after all lines: the last one about each id, none when it is pending.
 
+    Parameters
+    ----------
+    lines : iterable of str
+        The file's text split at its line ends, so that the last one is empty; one that is not, and cannot be read,
+        was cut off while being written and is left out.
+    what : str
+        Names the file in messages.
+
     Raises
     ------
     SchemaError
-        A line cannot be read; the message names its number.
+        Another line cannot be read; the message names its number.
     """
     out: dict[str, Decision] = {}
-    for number, line in enumerate(lines, start=1):
+    held = list(lines)
+    for number, line in enumerate(held, start=1):
         if not line.strip():
             continue
-        decision = parse_decision(line, what=f"{what} line {number}")
+        try:
+            decision = parse_decision(line, what=f"{what} line {number}")
+        except SchemaError:
+            if number == len(held):
+                break
+            raise
         out.pop(decision.id, None)
         if decision.decision != "pending":
             out[decision.id] = decision

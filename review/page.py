@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,8 @@ ASSETS: Final[tuple[str, ...]] = (
 """Files copied from review/static beside the data."""
 
 DATA_NAME: Final = "data.js"
+CHIP_NAME: Final = re.compile(r"p-[0-9a-f]{16}(-\d+)?\.jpg")
+"""Pictures in chips/ that runs name by the ids of changes (`osm.ids`)."""
 DATA_HEAD: Final = "window.GROUNDPLAN_REVIEW = JSON.parse('"
 DATA_TAIL: Final = "');\n"
 
@@ -54,8 +57,9 @@ def write_review(
 ) -> Path:
     """Write the review page of a run and return the path of its index.html.
 
-    Chip images are written by the caller (`review.chips.write_chip`) into the same review folder. Decisions
-    that lie there already (decisions.jsonl) are left alone.
+    Chip images are written by the caller (`review.chips.write_chip`) into the same review folder; those of earlier
+    runs that the page no longer names are removed. Decisions that lie there already (decisions.jsonl) are left
+    alone.
 
     Parameters
     ----------
@@ -70,7 +74,7 @@ def write_review(
     imagery : Imagery
         Provenance of the pixels.
     options : PageOptions, optional
-        Region name, metric CRS, offset, frame of the geometries, overview picture.
+        Region name, metric CRS, offset, frame of the geometries.
 
     Raises
     ------
@@ -89,7 +93,18 @@ def write_review(
     for name in ASSETS:
         write_bytes_whole(folder / name, static.joinpath(name).read_bytes())
     write_text_whole(folder / DATA_NAME, data_script(data))
+    _drop_old_chips(folder, {chip.path for chip in chips.values()})
     return folder / "index.html"
+
+
+def _drop_old_chips(folder: Path, named: Set[str]) -> None:
+    """Remove pictures of earlier runs; until now the data beside them still named them."""
+    held = folder / "chips"
+    if held.is_symlink():
+        return
+    for path in held.glob("p-*.jpg"):
+        if CHIP_NAME.fullmatch(path.name) and f"chips/{path.name}" not in named:
+            path.unlink(missing_ok=True)
 
 
 def data_script(data: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from groundplan.records import Imagery
 from groundplan.schema import CHANGES, STATUSES, check_frame
 from groundplan.shown import shown_as
 from groundplan.vector import same_crs
-from review.chips import ChipInfo, ground_point, plan_chips
+from review.chips import ChipInfo, plan_chips
 from review.decisions import MAX_TEXT, REJECT_REASONS
 from review.doubt import doubt
 from review.nearby import nearby_objects, tag_pairs
@@ -41,10 +41,6 @@ class PageOptions:
     """East, north: how far detections lie from OSM (detections minus OSM); shape (2,), or (n, 2) per row."""
     frame: Frame = "osm"
     """Frame the detections' geometries are in: ``osm`` = already moved by minus the offset."""
-    overview: ChipInfo | None = None
-    """A picture of the whole region for the map; north up; None = the map shows outlines only."""
-    attribution: tuple[str, ...] = ()
-    """Credit lines shown at the page's foot besides the imagery's own."""
 
 
 def metric_crs(changes: gpd.GeoDataFrame, crs: Any = None) -> Any:
@@ -122,9 +118,7 @@ def page_data(
         "form": FORM,
         "region": opts.region,
         "imagery": _imagery(imagery),
-        "attribution": list(opts.attribution),
         "reject_reasons": [[slug, text] for slug, text in REJECT_REASONS.items()],
-        "overview": _overview(opts.overview, origin),
         "osm": table,
         "changes": items,
     }
@@ -173,17 +167,6 @@ def _chip(chip: ChipInfo | None, origin: tuple[float, float]) -> dict[str, Any] 
         "size": [chip.width_px, chip.height_px],
         "to_px": [round(value, 7) for value in to_px[:6]],
     }
-
-
-def _overview(chip: ChipInfo | None, origin: tuple[float, float]) -> dict[str, Any] | None:
-    if chip is None:
-        return None
-    corners = ((0, 0), (chip.width_px, chip.height_px))
-    return {"src": chip.path, "corners": [_point(ground_point(chip.transform, *at), origin) for at in corners]}
-
-
-def _point(xy: tuple[float, float], origin: tuple[float, float]) -> list[int]:
-    return [round((xy[0] - origin[0]) * 100), round((xy[1] - origin[1]) * 100)]
 
 
 def _places(rows: gpd.GeoDataFrame) -> list[list[float] | None]:

@@ -1,5 +1,6 @@
 """A run folder -> its review page on 127.0.0.1, and each decision saved in review/decisions.jsonl at once."""
 
+import contextlib
 import hmac
 import html
 import mimetypes
@@ -10,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from groundplan.errors import ConfigError, Error, OutputError, SchemaError
-from review.decisions import Decision, check_decision, decision_line, parse_decision
-from review.page import read_page_data
+from groundplan.errors import ConfigError, Error, SchemaError
+from review.decisions import check_decision, parse_decision
+from review.decisions_file import DECISIONS_NAME, append_line
+from review.page import DATA_NAME, read_page_data
 
 HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8765
 """Fixed, because browsers keep their storage per port."""
 
-DECISIONS_NAME: Final = "decisions.jsonl"
 MAX_BODY_BYTES: Final = 1 << 20
 """Largest decision taken: an outline of 32,000 vertices, far above what OSM allows a way."""
 
@@ -39,6 +40,16 @@ HEADERS: Final[tuple[tuple[str, str], ...]] = (
 TYPES: Final[dict[str, str]] = {".js": "text/javascript; charset=utf-8", ".jsonl": "application/jsonl"}
 
 
+class Proposed(NamedTuple):
+    """What the run knows of a proposal, whatever a page says."""
+
+    label: str
+    polygon: str
+    """WKT in EPSG:4326, as in decisions."""
+    imagery: str
+    """Id of the imagery that is looked at."""
+
+
 class ReviewServer(ThreadingHTTPServer):
     """Serves one review folder; made by `make_server`, closed by its context manager."""
 
@@ -46,16 +57,12 @@ class ReviewServer(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def __init__(self, folder: Path, port: int) -> None:
-        data = read_page_data(folder)
         self.folder = folder.resolve()
         self.token = secrets.token_urlsafe(32)
-        self.imagery_id = str(data["imagery"]["id"])
-        self.proposals: dict[str, tuple[str, str]] = {
-            change["id"]: (change["label"], change["polygon"])
-            for change in data["changes"]
-            if change["status"] in ("new", "review")
-        }
+        self.proposals: dict[str, Proposed] = {}
         self.lock = threading.Lock()
+        self._stamp: tuple[int, ...] = ()
+        self._read_proposals()
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as err:
@@ -80,35 +87,43 @@ class ReviewServer(ThreadingHTTPServer):
             It cannot be written.
         """
         given = parse_decision(text)
-        if given.id not in self.proposals:
-            raise SchemaError(f"decision is about {given.id!r}, which this run does not propose; reload the page")
-        label, polygon = self.proposals[given.id]
-        decision = check_decision(replace(given, label=label, polygon=polygon, imagery=self.imagery_id))
         with self.lock:
+            # A folder without a whole page, as while a run is made anew, changes nothing that is known.
+            with contextlib.suppress(SchemaError, OSError):
+                self._read_proposals()
+            if given.id not in self.proposals:
+                raise SchemaError(
+                    f"decision is about {given.id!r}, which this run does not propose; reload the page"
+                )
+            decision = check_decision(replace(given, **self.proposals[given.id]._asdict()))
             append_line(self.folder / DECISIONS_NAME, decision)
 
+    def _read_proposals(self) -> None:
+        """Read what is proposed, when the run has written it anew since.
 
-def append_line(path: Path, decision: Decision) -> None:
-    """Append one decision to a file, synced to the disk; a line that a crash cut short is closed first.
+        What was proposed before stays known: a page that was opened then still shows it, and what is decided there
+        is about its outlines.
+        """
+        stamp = _stamp(self.folder / DATA_NAME)
+        if stamp and stamp == self._stamp:
+            return
+        data = read_page_data(self.folder)
+        imagery = str(data["imagery"]["id"])
+        self.proposals |= {
+            change["id"]: Proposed(label=change["label"], polygon=change["polygon"], imagery=imagery)
+            for change in data["changes"]
+            if change["status"] in ("new", "review")
+        }
+        self._stamp = stamp
 
-    Raises
-    ------
-    OutputError
-        The file cannot be written, or is a link.
-    """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written anew; empty when it is not there."""
     try:
-        handle = os.open(path, flags, 0o644)
-        with os.fdopen(handle, "r+b", buffering=0) as stream:
-            size = stream.seek(0, os.SEEK_END)
-            torn = False
-            if size:
-                stream.seek(size - 1)
-                torn = stream.read(1) != b"\n"
-            stream.write((b"\n" if torn else b"") + decision_line(decision).encode())
-            os.fsync(stream.fileno())
-    except OSError as err:
-        raise OutputError(f"cannot write {path}: {err.strerror or err}; make the file writable") from err
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 class _Handler(BaseHTTPRequestHandler):

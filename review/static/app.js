@@ -193,7 +193,7 @@
 
   gp.byId("title").textContent = gp.visible(data.region);
   const imagery = data.imagery;
-  const credits = ["Imagery: " + [imagery.id, imagery.date, imagery.licence, imagery.attribution].filter(Boolean).join(", "), ...data.attribution, "Map data © OpenStreetMap contributors, ODbL 1.0", "Map drawn with Leaflet"];
+  const credits = ["Imagery: " + [imagery.id, imagery.date, imagery.licence, imagery.attribution].filter(Boolean).join(", "), "Map data © OpenStreetMap contributors, ODbL 1.0", "Map drawn with Leaflet"];
   gp.byId("foot").append(...credits.map((text) => gp.el("span", {}, text)));
   const linked = data.changes.find((change) => location.hash === "#" + encodeURIComponent(change.id));
   choose(linked ? linked.id : store.recall("last"));

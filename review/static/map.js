@@ -140,11 +140,6 @@
       return L.latLngBounds(latLng(least("left"), least("bottom")), latLng(most("right"), most("top")));
     }
 
-    function picture(chip) {
-      const [[x0, y0], [x1, y1]] = chip.corners;
-      return L.imageOverlay(chip.src, L.latLngBounds(latLng(x0, y0), latLng(x1, y1)), { interactive: false });
-    }
-
     map.on("click", (event) => {
       let [best, nearest] = [-1, CLICK_PX / map.options.crs.scale(map.getZoom())];
       rows.forEach((change, index) => {
@@ -156,7 +151,6 @@
     });
 
     map.fitBounds(everything(), { animate: false, padding: [12, 12] });
-    if (data.overview && data.overview.src) picture(data.overview).addTo(map);
     points.addTo(map);
     map.getPanes().overlayPane.append(ring);
     map.on("zoomend viewreset moveend", placeRing);

@@ -26,6 +26,16 @@ def test_what_is_no_vector_file_is_refused_in_one_line(tmp_path: Path, name: str
     assert "\n" not in str(caught.value) and name in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["a.gpkg", "a.geojson", "a.parquet"])
+@pytest.mark.parametrize("text", ["[todo]", "{see below}", "[" * 100_000 + "]" * 100_000])
+def test_texts_that_only_look_like_json_stay_texts(
+    tmp_path: Path, frame: gpd.GeoDataFrame, name: str, text: str
+) -> None:
+    given = frame[["geometry"]].assign(note=text)
+    given.to_parquet(tmp_path / name) if name.endswith("parquet") else given.to_file(tmp_path / name)
+    assert read_vector(tmp_path / name)["note"].to_list() == [text]
+
+
 def test_a_frame_without_crs_is_refused(frame: gpd.GeoDataFrame) -> None:
     with pytest.raises(SchemaError, match="no CRS"):
         same_crs(frame.set_crs(None, allow_override=True), "EPSG:32632")

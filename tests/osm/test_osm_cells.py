@@ -11,9 +11,10 @@ from groundplan.vector import read_vector
 from osm import apart, cells, compare, decided, ids, surroundings
 from osm.cells import make_cells
 from osm.diff import diff
-from osm.memory import Decision, append_decision
+from osm.memory import Decision
 from osm.options import DiffOptions
 from osm.read import read_osm
+from tests.osm.deciding import append_decision
 
 LABELS = ("building", "building", "building", "tennis_court", "soccer_field", "running_track")
 FILES = ("changes.geojson", "maproulette.geojsonl", "diff_report.json")

@@ -13,8 +13,9 @@ from groundplan.schema import CHANGES, STATUSES, check_frame
 from groundplan.vector import read_vector
 from osm import propose
 from osm.diff import diff
-from osm.memory import Decision, append_decision
+from osm.memory import Decision
 from osm.options import DiffOptions
+from tests.osm.deciding import append_decision
 
 SCHEMA = Path(__file__).with_name("osmchange.xsd")
 OPTIONS = DiffOptions(batch_features=5)

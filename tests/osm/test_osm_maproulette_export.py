@@ -8,7 +8,8 @@ from groundplan.errors import SchemaError
 from osm.elements import Proposal
 from osm.maproulette import Task, maproulette_text
 from osm.maproulette_export import read_memory
-from osm.memory import Decision, append_decision
+from osm.memory import Decision
+from tests.osm.deciding import append_decision
 
 STATUSES = (
     "Created",
@@ -97,6 +98,10 @@ def test_files_that_are_no_such_export_are_refused_in_one_line(tmp_path):
         "c.geojson": json.dumps({"features": [foreign]}),
         "d.geojson": json.dumps({"features": [{"properties": {"id": "x"}, "geometry": None}]}),
         "e.csv": "name,status\na,b\n",
+        "f.geojson": '{"features": [null]}',
+        "g.geojson": '{"features": [{"properties": "x", "geometry": null}]}',
+        "h.geojson": '{"features": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        "i.csv": "TaskName,TaskStatus\n" + "x" * 200_000 + ",Fixed\n",
     }
     (tmp_path / "maproulette.geojsonl").write_text(maproulette_text(tasks(1)), encoding="utf-8")
     for name, text in texts.items():
@@ -107,6 +112,26 @@ def test_files_that_are_no_such_export_are_refused_in_one_line(tmp_path):
         assert name in str(caught.value)
     with pytest.raises(SchemaError, match="cannot read"):
         read_memory(tmp_path / "absent.geojson")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type": "FeatureCollection"}',
+        '{"features": []}',
+        "[]",
+        '{"features": [null]}',
+        '{"features": [{"id": ["p"], "properties": {}, "geometry": null}]}',
+        '{"features": [{"id": "p", "properties": "x", "geometry": null}]}',
+        "[" * 100_000 + "]" * 100_000,
+    ],
+)
+def test_lines_that_are_no_tasks_are_named(tmp_path, line):
+    (tmp_path / "challenge.csv").write_text("TaskName,TaskStatus\np,Fixed\n", encoding="utf-8")
+    (tmp_path / "maproulette.geojsonl").write_text(f"\x1e{line}\n", encoding="utf-8")
+    with pytest.raises(SchemaError, match=r"maproulette\.geojsonl") as caught:
+        read_memory(tmp_path / "challenge.csv")
+    assert "\n" not in str(caught.value)
 
 
 def test_other_files_are_decisions_of_a_review(tmp_path):

@@ -5,10 +5,11 @@ import pytest
 import shapely
 
 from groundplan.crs import LON_LAT, transform_geometries
-from groundplan.errors import OutputError, SchemaError
+from groundplan.errors import SchemaError
 from osm.ids import change_ids
-from osm.memory import Decision, append_decision, read_decisions, recall, remember, still_valid
+from osm.memory import Decision, read_decisions, recall, remember, still_valid
 from osm.options import DiffOptions
+from tests.osm.deciding import append_decision
 
 CRS = "EPSG:32632"
 
@@ -86,7 +87,7 @@ def test_a_line_cut_off_at_the_end_is_left_out_and_a_broken_one_is_named(tmp_pat
         read_decisions(path)
 
 
-def test_unknown_words_missing_files_and_full_places_are_refused(tmp_path):
+def test_unknown_words_and_missing_files_are_refused(tmp_path):
     path = tmp_path / "decisions.jsonl"
     append_decision(path, decided("rejected", square()))
     path.write_text(path.read_text().replace("rejected", "perhaps"))
@@ -94,8 +95,21 @@ def test_unknown_words_missing_files_and_full_places_are_refused(tmp_path):
         read_decisions(path)
     with pytest.raises(SchemaError, match="cannot read decisions"):
         read_decisions(tmp_path / "absent.jsonl")
-    with pytest.raises(OutputError, match="cannot append"):
-        append_decision(path / "below", decided("rejected", square()))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": "p", "label": "building", "decision": "accepted", "polygon": null}',
+        "[" * 100_000 + "]" * 100_000,
+        "null",
+    ],
+)
+def test_lines_of_strangers_get_one_clear_line(tmp_path, line):
+    (tmp_path / "decisions.jsonl").write_text(line + "\n")
+    with pytest.raises(SchemaError, match=r"line 1 is no decision.*remove it") as caught:
+        read_decisions(tmp_path / "decisions.jsonl")
+    assert "\n" not in str(caught.value)
 
 
 def test_nothing_decided_is_nothing_remembered():

@@ -4,6 +4,7 @@ import pytest
 import shapely
 
 from groundplan.errors import SchemaError
+from osm.ids import change_ids
 from osm.normalise import normalise
 
 
@@ -60,6 +61,16 @@ def test_spikes_and_bow_ties_are_repaired_and_what_has_no_area_is_left_out():
     assert sorted(out.features["area_m2"].round(3)) == [25.0, 25.0, 100.0]
     assert out.counts["not_polygons"] == 3
     assert out.counts["repaired"] >= 2
+
+
+@pytest.mark.parametrize("width", [0.004, 0.02])
+def test_slivers_that_vanish_on_the_grid_of_osm_are_left_out_and_counted(width):
+    x, y = 540_000.0, 5_223_000.0
+    slivers = [shapely.box(x + 40 * k + k / 997, y, x + 40 * k + k / 997 + width, y + 3) for k in range(1, 20)]
+    out = normalise(frame([square(), *slivers]))
+    assert (len(out.features), out.counts["degenerate"]) == (1, 19)
+    wide = normalise(frame([shapely.box(x, y, x + 0.05, y + 3)])).features
+    assert len(change_ids(wide["label"].to_numpy(), wide.geometry.to_numpy(), crs=wide.crs, imagery_id="")) == 1
 
 
 def test_equal_polygons_of_one_label_keep_the_best_score():

@@ -118,7 +118,7 @@ def test_one_offset_for_the_region_when_cells_are_switched_off():
 
 
 def terraces(seed, *, spacing_m, east):
-    """Ten rows of twenty like houses; four in five are mapped, and others of them detected, so far further east."""
+    """Ten rows of twenty like houses, of which four in five are mapped, and four in five found further east."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(0, spacing_m, (10, 1)) + spacing_m * np.arange(20)
     y = np.tile(40.0 * np.arange(10)[:, None] + rng.uniform(0, 5, (10, 1)), 20)
@@ -158,5 +158,5 @@ def test_what_is_new_in_rows_of_like_houses_waits_for_a_person(world, make_featu
     report = diff(make_features([("building", each) for each in det]), extract, out=tmp_path, imagery=imagery)
     assert report["counts"]["status"]["new"] == 0
     assert report["counts"]["reason"]["review:offset_doubtful"] > 10
-    assert any("or as well" in warning for warning in report["warnings"])
+    assert any("may be 2.5 m east" in warning for warning in report["warnings"])
     assert report["proposals"]["features"] == 0

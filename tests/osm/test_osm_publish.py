@@ -7,6 +7,7 @@ import pytest
 
 from groundplan.errors import OutputError
 from osm.publish import NAMES, finish_published, published
+from osm.replaced_proposals import RECORD
 
 BEFORE = {"changes.geojson", "changes.parquet", "maproulette.geojsonl", "proposals"}
 AFTER = {"changes.geojson", "changes.parquet", "diff_report.json", "proposals"}
@@ -29,7 +30,7 @@ def write(folder: Path, names: set[str], text: str) -> None:
 
 def texts(folder: Path) -> dict[str, str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files if path.name != RECORD}
 
 
 def expected(names: set[str], text: str) -> dict[str, str]:
@@ -38,7 +39,8 @@ def expected(names: set[str], text: str) -> dict[str, str]:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    write(tmp_path, BEFORE, "before")
+    with published(tmp_path) as fresh:
+        write(fresh, BEFORE, "before")
     (tmp_path / "mine.txt").write_text("kept")
     return tmp_path
 

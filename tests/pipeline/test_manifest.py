@@ -47,3 +47,18 @@ def test_scenes_are_not_read_again_and_other_inputs_are(painted: Path, monkeypat
     assert scene["path"] == "scene.tif" and scene["end_bytes"] == 4 and "sha256" not in scene
     assert truth["path"] == "truth.geojson" and len(truth["sha256"]) == 64
     assert json.dumps(made) == json.dumps(make_manifest(plan, [], failed={}))
+
+
+@pytest.mark.parametrize("name", ["decisions.jsonl", "challenge.csv"])
+def test_decisions_are_inputs_with_all_files_that_they_stand_in(painted: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("decided")
+    (tmp_path / "maproulette.geojsonl").write_text("tasks")
+    path = tmp_path / "manifest.toml"
+    path.write_text(
+        f'name = "m"\nscenes = ["{painted}/scene.tif"]\n[osm]\nextract = "{painted}/extract.osm"\n'
+        f'decisions = "{name}"\n[model]\nweights = "painted"\ngsd_m = 0\n'
+    )
+    found = make_manifest(make_plan(read_region(path), device="cpu", threads=None), [], failed={})["inputs"]
+    wanted = ["extract.osm", name] + ["maproulette.geojsonl"] * name.endswith("csv")
+    assert [each["path"] for each in found[1:]] == wanted
+    assert found[2] == {"path": name, "bytes": 7, "sha256": hashlib.sha256(b"decided").hexdigest()}

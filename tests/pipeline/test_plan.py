@@ -15,9 +15,7 @@ from affine import Affine
 
 from detection.detector import DetectorInfo
 from detection.load import DetectorSpec, describe_detector
-from groundplan.errors import OutputError
 from pipeline.config import TilingTable, read_region
-from pipeline.lock import hold_folder
 from pipeline.plan import coarse_tiling, make_plan
 
 REGION = (
@@ -141,23 +139,6 @@ def test_tasks_hold_numbers_and_make_their_tiles(folder: Path) -> None:
     assert plan.area_km2 == pytest.approx((1000 * 0.3) ** 2 / 1e6)
     assert all(pickle.loads(pickle.dumps(task)) == task for task in plan.tasks)  # noqa: S301
     assert all(len(pickle.dumps(task)) < 12_000 for task in plan.tasks)
-
-
-def test_two_runs_do_not_share_a_folder_and_leftovers_are_swept(tmp_path: Path) -> None:
-    leftover = tmp_path / "parts" / ".00000-00000-ab-12345678.tmp.parquet"
-    leftover.parent.mkdir()
-    leftover.write_text("half")
-    half = tmp_path / ".diff-abcd1234" / "new"
-    half.mkdir(parents=True)
-    with hold_folder(tmp_path):
-        assert not leftover.exists() and not half.parent.exists()
-        with pytest.raises(OutputError, match="another run"), hold_folder(tmp_path):
-            pass
-        # What a worker leaves that is killed while the run goes on.
-        leftover.write_text("half")
-    assert not leftover.exists()
-    with hold_folder(tmp_path):
-        pass
 
 
 @pytest.mark.parametrize(

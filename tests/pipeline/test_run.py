@@ -10,7 +10,7 @@ import pytest
 from groundplan.vector import read_vector
 from pipeline.cli import main
 from pipeline.config import read_region
-from pipeline.run import RunOptions, decision_files, plan_run
+from pipeline.run import RunOptions, plan_run
 
 REGION = (
     'name = "painted"\nscenes = ["scene.tif"]\ntruth = "truth.geojson"\n'
@@ -146,4 +146,4 @@ def test_a_run_goes_by_what_was_decided_on_its_own_page(painted: Path, tmp_path:
     assert set(again.index[again["proposal"] != ""]) == {each.change_id for each in others}
     own = tmp_path / "review/decisions.jsonl"
     region.write_text(region.read_text().replace('"extract.osm"', f'"extract.osm"\ndecisions = "{own}"'))
-    assert decision_files(read_region(region, out=tmp_path)) == (own,)
+    assert read_region(region, out=tmp_path).decision_files == (own,)

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES, OSM_FEATURES, empty_frame
-from review.chips import ChipOptions, chip_infos, ground_point, plan_chips, write_chip
+from review.chips import ChipInfo, ChipOptions, ground_point, plan_chips, write_chip
 from review.page import write_review
 from review.proposals import PageOptions
 
@@ -134,7 +134,16 @@ def _write_example(run_dir, *, count=24, hostile="", region="demo", options=None
     outlines, labels = town(count)
     changes = make_changes(outlines, labels, hostile=hostile)
     plans = plan_chips(changes, crs=UTM, offset_m=OFFSET_M, options=ChipOptions(gsd_m=0.2, max_side_px=300))
-    infos = chip_infos(plans)
+    # Named by their place in the list, because ids here hold characters that no file name can.
+    infos = {
+        plan.change_id: ChipInfo(
+            path=f"chips/{number:06d}.jpg",
+            width_px=plan.width_px,
+            height_px=plan.height_px,
+            transform=plan.transform,
+        )
+        for number, plan in enumerate(plans)
+    }
     for plan in plans:
         write_chip(run_dir / "review" / infos[plan.change_id].path, paint(plan, outlines, labels))
     return write_review(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from groundplan.errors import ConfigError, CRSError, DataError
-from review.chips import ChipOptions, chip_infos, ground_point, plan_chips, write_chip
+from review.chips import ChipOptions, ground_point, plan_chips, write_chip
 
 UTM = "EPSG:32632"
 
@@ -104,10 +104,3 @@ def test_pixels_of_another_form_are_refused(tmp_path, image, valid, match):
 def test_a_chip_of_another_format_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"ends in '\.tif'"):
         write_chip(tmp_path / "a.tif", np.zeros((3, 4, 4), np.uint8))
-
-
-def test_file_names_never_come_from_ids():
-    shapes = frame(shapely.box(0, 0, 1, 1), shapely.box(9, 9, 10, 10))
-    shapes["change_id"] = ["../../evil", "c:\\x"]
-    infos = chip_infos(plan_chips(shapes, crs=UTM))
-    assert [info.path for info in infos.values()] == ["chips/000000.jpg", "chips/000001.jpg"]

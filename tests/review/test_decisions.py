@@ -90,4 +90,10 @@ def test_the_last_line_about_a_proposal_counts_and_pending_takes_back():
 
 def test_a_bad_line_is_named_by_its_number():
     with pytest.raises(SchemaError, match="line 2 is not JSON"):
-        current_decisions([line(), "oops"])
+        current_decisions([line(), "oops", ""])
+
+
+def test_a_last_line_that_was_cut_off_is_left_out_and_one_that_lacks_its_end_counts():
+    assert list(current_decisions([line(), line(id="c-2")[:40]])) == ["c-1"]
+    assert list(current_decisions([line(), line(id="c-2")])) == ["c-1", "c-2"]
+    assert current_decisions(["oops"]) == {}

@@ -268,3 +268,27 @@ def test_each_reason_of_the_comparison_is_said_in_words():
     assert all(f'"{reason}"' in source for reason in others)
     facts = (resources.files("review") / "static" / "facts.js").read_text(encoding="utf-8")
     assert rows | others == set(re.findall(r"^    (\w+): \"", facts, flags=re.MULTILINE))
+
+
+def test_pictures_that_the_page_no_longer_names_are_removed_and_nothing_else(tmp_path):
+    chips = tmp_path / "review" / "chips"
+    chips.mkdir(parents=True)
+    names = ["p-0123456789abcdef.jpg", "p-0123456789abcdef-2.jpg", "p-fedcba9876543210.jpg", "p-mine.jpg", "a.txt"]
+    for name in names:
+        (chips / name).write_text("picture")
+    info = ChipInfo(path=f"chips/{names[0]}", width_px=4, height_px=4, transform=Affine(1, 0, 0, 0, -1, 0))
+    rows = changes(square(540000, 5220000))
+    with pytest.raises(SchemaError):
+        write_review(tmp_path, rows.drop(columns="label"), None, {}, imagery=IMAGERY)
+    assert len(list(chips.iterdir())) == len(names)
+    write_review(tmp_path, rows, None, {"c-0": info}, imagery=IMAGERY)
+    assert {path.name for path in chips.iterdir()} == {names[0], "p-mine.jpg", "a.txt"}
+
+
+def test_pictures_behind_a_link_stay(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "p-0123456789abcdef.jpg").write_text("picture")
+    (tmp_path / "review").mkdir()
+    (tmp_path / "review" / "chips").symlink_to(tmp_path / "elsewhere")
+    write_review(tmp_path, changes(square(540000, 5220000)), None, {}, imagery=IMAGERY)
+    assert (tmp_path / "elsewhere" / "p-0123456789abcdef.jpg").exists()

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundplan.errors import ConfigError, OutputError, SchemaError
-from review.decisions import Decision, current_decisions
-from review.server import append_line, make_server, serve, served_file
+from groundplan.errors import ConfigError, SchemaError
+from groundplan.whole import write_text_whole
+from review.decisions import current_decisions
+from review.server import make_server, serve, served_file
 from tests.review.browsing import running
 
 
@@ -50,10 +51,35 @@ def test_a_decision_with_the_token_becomes_a_line_with_the_runs_own_outline(run_
     with running(run_dir) as server:
         answer, _ = ask(server, "POST", "/decisions", body=decision(), headers=with_token(server))
         assert answer.status == 200
-        label, polygon = server.proposals["c-00000"]
+        label, polygon, imagery = server.proposals["c-00000"]
     (held,) = current_decisions((run_dir / "review/decisions.jsonl").read_text().splitlines()).values()
-    assert (held.decision, held.who, held.imagery) == ("accepted", "Ada", "demo-2026")
+    assert (held.decision, held.who, held.imagery) == ("accepted", "Ada", imagery) and imagery == "demo-2026"
     assert (held.label, held.polygon) == (label, polygon)
+
+
+def test_a_run_made_anew_behind_the_server_is_read_and_what_older_pages_show_stays_known(run_dir):
+    data = run_dir / "review" / "data.js"
+    before = data.read_text()
+    with running(run_dir) as server:
+
+        def status(change_id):
+            return ask(server, "POST", "/decisions", body=decision(change_id), headers=with_token(server))[
+                0
+            ].status
+
+        assert status("c-fresh") == 400
+        write_text_whole(data, before.replace("c-00000", "c-fresh").replace("demo-2026", "later"))
+        assert [status("c-fresh"), status("c-00000"), status("c-00001")] == [200, 200, 200]
+        data.unlink()
+        assert status("c-fresh") == 200
+        data.write_text("half")
+        assert status("c-fresh") == 200
+        assert status("c-unknown") == 400
+    held = current_decisions((run_dir / "review/decisions.jsonl").read_text().split("\n"))
+    assert {name: each.imagery for name, each in held.items()} == {
+        "c-fresh": "later", "c-00000": "demo-2026", "c-00001": "later",
+    }  # fmt: skip
+    assert held["c-fresh"].polygon == held["c-00000"].polygon
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Groundplan-Token": "guess"}, {"X-Groundplan-Token": ""}])
@@ -187,29 +213,6 @@ def test_decisions_from_many_threads_are_whole_lines(run_dir):
             thread.join()
     held = current_decisions((run_dir / "review/decisions.jsonl").read_text().splitlines())
     assert sorted(held) == ids
-
-
-def made(change_id):
-    return Decision(
-        id=change_id, label="building", polygon="POLYGON ((0 0, 1 0, 1 1, 0 0))", decision="accepted",
-        when="2026-06-01T12:00:00Z",
-    )  # fmt: skip
-
-
-def test_a_line_that_a_crash_cut_short_does_not_swallow_the_next(tmp_path):
-    path = tmp_path / "decisions.jsonl"
-    path.write_text('{"id": "c-0", "lab')
-    append_line(path, made("c-1"))
-    append_line(path, made("c-2"))
-    lines = path.read_text().splitlines()
-    assert [json.loads(line)["id"] for line in lines[1:]] == ["c-1", "c-2"]
-
-
-def test_decisions_are_not_written_through_a_link(tmp_path):
-    (tmp_path / "decisions.jsonl").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OutputError, match="cannot write"):
-        append_line(tmp_path / "decisions.jsonl", made("c-1"))
-    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_taken_port_and_a_folder_without_a_page_are_named(run_dir, tmp_path_factory):
