@@ -91,6 +91,24 @@ def finish_published(out: Path) -> None:
         raise OutputError(f"cannot write into {out}: {err.strerror or err}; check its space and rights") from err
 
 
+def withdraw(out: Path) -> None:
+    """Take away what an earlier comparison left in a folder in which none follows.
+
+    Parameters
+    ----------
+    out : Path
+        Of `published`; what a person did in proposals/ is kept as there.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to.
+    """
+    if any((out / name).exists() for name in NAMES):
+        with published(out):
+            pass
+
+
 def _move_in(staging: Path) -> None:
     """Put the files that are ready into the folder above, in the place of the old; goes on from any point."""
     out, ready = staging.parent, staging / READY

@@ -19,6 +19,7 @@ from groundplan.vector import read_vector, same_crs
 from groundplan.whole import write_text_whole
 from osm.diff import diff
 from osm.normalise import normalise
+from osm.publish import withdraw
 from osm.read import read_osm
 from osm.window import window_around
 from pipeline.blocks import close_readers
@@ -37,7 +38,7 @@ from pipeline.report_data import StageTimes, make_report
 from pipeline.shifts import imagery_shifts, offsets_of_labels
 from pipeline.visible_truth import visible_truth
 from postprocess.score import score_features
-from review.page import write_review
+from review.page import withdraw_review, write_review
 from review.proposals import PageOptions
 from review.report import report_html
 from tiling.grid import tile_bounds
@@ -103,6 +104,9 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
             changes = read_vector(config.out / "changes.parquet")
             with _timed(times, "review"):
                 write_review_page(plan, changes, features, diff_report, osm=extract.frame())
+        else:
+            withdraw(config.out)
+            withdraw_review(config.out)
         score, warnings = None, run_warnings(plan)
         if config.truth is not None:
             truth = same_crs(read_vector(config.truth), features.crs)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import geopandas as gpd
 
-from groundplan.errors import SchemaError
+from groundplan.errors import OutputError, SchemaError
 from groundplan.records import Imagery
 from groundplan.whole import write_bytes_whole, write_text_whole
 from review.chips import ChipInfo
@@ -95,6 +95,23 @@ def write_review(
     write_text_whole(folder / DATA_NAME, data_script(data))
     _drop_old_chips(folder, {chip.path for chip in chips.values()})
     return folder / "index.html"
+
+
+def withdraw_review(run_dir: Path) -> None:
+    """Take away the page of an earlier run in whose folder none follows; decisions stay.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to.
+    """
+    folder = run_dir / "review"
+    try:
+        for name in (DATA_NAME, "index.html"):
+            (folder / name).unlink(missing_ok=True)
+        _drop_old_chips(folder, frozenset())
+    except OSError as err:
+        raise OutputError(f"cannot write into {folder}: {err.strerror or err}; check its rights") from err
 
 
 def _drop_old_chips(folder: Path, named: Set[str]) -> None:

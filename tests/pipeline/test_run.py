@@ -147,3 +147,19 @@ def test_a_run_goes_by_what_was_decided_on_its_own_page(painted: Path, tmp_path:
     own = tmp_path / "review/decisions.jsonl"
     region.write_text(region.read_text().replace('"extract.osm"', f'"extract.osm"\ndecisions = "{own}"'))
     assert read_region(region, out=tmp_path).decision_files == (own,)
+
+
+def test_without_an_extract_nothing_of_an_earlier_comparison_stays(painted: Path, tmp_path: Path) -> None:
+    region = write_region(painted, tile=512, overlap=128)
+    command = ["run", str(region), "--out", str(tmp_path), "--workers", "0"]
+    assert main(command) == 0
+    (tmp_path / "proposals/mine.osm").write_text("<osm/>")
+    region.write_text(region.read_text().replace('[osm]\nextract = "extract.osm"\n', ""))
+    assert main(command) == 0
+    assert [path.name for path in sorted(tmp_path.glob("proposals/[!.]*"))] == ["mine.osm"]
+    left = {path.name for path in tmp_path.iterdir()} & {Path(name).parts[0] for name in EXPECTED}
+    assert left == {"features.geojson", "features.parquet", "manifest.json", "report.html", "report.json"} | {
+        "proposals",
+        "review",
+    }
+    assert not (tmp_path / "review/index.html").exists()
