@@ -40,7 +40,7 @@ OSM_FEATURES: Final[dict[str, str]] = {
     "version": "int64",  # 0 = the extract carries none
     "timestamp": "str",  # ISO 8601, UTC; "" = the extract carries none
     "label": "str",  # family the element belongs to
-    "role": "str",  # "area", "line", "node", "veto", "deleted", "blocker" or "other_sport"
+    "role": "str",  # "area", "line", "node", "veto", "deleted", "blocker", "broken" or "other_sport"
     "tags": "object",  # dict of str to str: the tags that matter here
     "nodes": "object",  # tuple of node ids of a way; () otherwise
 }

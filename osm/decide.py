@@ -49,6 +49,7 @@ PARTLY: Final = (
     Row("matched", "line", rows_overlap.along_line),  # 7
     Row("review", "class_conflict", rows_overlap.class_conflict),  # 8
     Row("review", "partial_overlap", rows_overlap.partial_overlap),  # 9
+    Row("review", "osm_broken", rows_overlap.on_broken),  # 9a
 )
 """Asked of the outlines that would be proposed; row 10 (`cut_touching`) comes behind and may change them."""
 

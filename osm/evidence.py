@@ -10,7 +10,7 @@ from osm.decide import Decisions
 from osm.match import Pairs
 from osm.options import DiffOptions
 from osm.rows_context import crossing_pairs
-from osm.rows_overlap import conflict_pairs, line_pairs, node_pairs
+from osm.rows_overlap import broken_pairs, conflict_pairs, line_pairs, node_pairs
 from osm.world import World
 
 
@@ -73,6 +73,9 @@ def _rows(
     found.append((conflict.det, conflict.osm))
     place = world.areas.where(np.isin(reasons[world.areas.det], ("implausible_context", "osm_newer")))
     found.append((place.det, place.osm))
+    det, osm = broken_pairs(world, options)
+    broken = reasons[det] == "osm_broken"
+    found.append((det[broken], osm[broken]))
     open_ = np.isin(reasons, ("poi_node", "line", "partial_overlap", "crosses_line"))
     part = world.take(np.flatnonzero(open_))
     back = np.flatnonzero(open_)

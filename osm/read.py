@@ -20,6 +20,7 @@ from groundplan.crs import LON_LAT
 from groundplan.errors import OsmFileError
 from groundplan.schema import OSM_FEATURES, empty_frame
 from osm.extract import Extract, ExtractInfo, extract_name
+from osm.read_broken import Unbuilt
 from osm.read_guard import check_pbf_texts
 from osm.read_history import split_history
 from osm.read_placeholders import read_placeholders
@@ -172,11 +173,11 @@ def _scan(source: Path, window: Window | None) -> _Rows:
     has_key = osmium.filter.KeyFilter(*KEYS)
     factory = osmium.geom.WKBFactory()
     rows = _Rows(window=window)
-    # Most tagged nodes are crossings and trees, most ways buildings that come again as areas: leaving them
-    # to C++ halves the time.
+    unbuilt, n_lines = Unbuilt(), 0
+    # Most tagged nodes are crossings and trees: leaving them to C++ saves a third of the time.
     as_node = osmium.filter.KeyFilter("building", "leisure", *LIFECYCLE_KEYS)
     as_node.enable_for(osmium.osm.NODE)
-    as_line = osmium.filter.KeyFilter("leisure", "highway", "railway", "waterway")
+    as_line = osmium.filter.KeyFilter("building", "leisure", "highway", "railway", "waterway")
     as_line.enable_for(osmium.osm.WAY)
     objects: Any = osmium.FileProcessor(str(source)).with_areas(has_key)
     objects = objects.with_filter(has_key).with_filter(as_node).with_filter(as_line)
@@ -189,27 +190,36 @@ def _scan(source: Path, window: Window | None) -> _Rows:
             try:
                 wkb = factory.create_multipolygon(item)
             except (RuntimeError, osmium.InvalidLocationError):
-                rows.n_broken += 1
+                unbuilt.look_at_area(item, built=False)
                 continue
+            unbuilt.look_at_area(item, built=True)
             rows.add(
                 found,
                 wkb,
                 ("way" if item.from_way() else "relation", item.orig_id(), item.version, item.timestamp),
             )
+        elif item.is_relation():
+            if item.id > 0:  # `read_placeholders` has the others
+                unbuilt.look_at_relation(item)
         elif item.is_way():
+            if item.id > 0:
+                unbuilt.look_at_way(item)
             found = line_roles(get, closed=item.is_closed())
             if not found or item.id < 0:
                 continue
             try:
                 wkb = factory.create_linestring(item)
             except (RuntimeError, osmium.InvalidLocationError):
-                rows.n_broken += 1
+                n_lines += 1
                 continue
             rows.add(found, wkb, ("way", item.id, item.version, item.timestamp))
         elif item.is_node():
             found = node_roles(get) or veto_roles((tag.k for tag in item.tags), get)
             if found and item.id > 0:
                 rows.add(found, factory.create_point(item), ("node", item.id, item.version, item.timestamp))
+    rows.n_broken = len(unbuilt) + n_lines
+    for element, found, ground in unbuilt.outlines(source):
+        rows.add(found, shapely.to_wkb(ground, hex=True), element)
     return rows
 
 

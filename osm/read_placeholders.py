@@ -3,6 +3,7 @@
 Such files come from JOSM, and from an extract to which proposals were applied.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from osm.tags import KEYS
 def read_placeholders(path: Path) -> gpd.GeoDataFrame:
     """Return OSM_FEATURES of the elements with negative ids; empty where there are none.
 
-    Only closed ways and multipolygons whose nodes are all in the file become areas. In a sorted file negative
-    ids come first in each type, so a file without any costs one look at its start.
+    Only closed ways and multipolygons whose nodes are all in the file become areas; nodes that a new way shares
+    with others may have positive ids. In a sorted file negative ids come first in each type, so a file without any
+    costs one look at its start.
     """
     places: dict[int, tuple[float, float]] = {}
     found: list[tuple[Any, list[Row], Any]] = []
@@ -34,13 +36,13 @@ def read_placeholders(path: Path) -> gpd.GeoDataFrame:
             places[node.id] = (node.lon, node.lat)
             if len(node.tags) and (rows := node_roles(node.tags.get)):
                 found.append((_about("node", node), rows, shapely.Point(places[node.id])))
+    # In a large file ways lie behind all nodes: not worth it for new ways that have no new node.
+    if places or path.suffix == ".osm":
+        places |= _shared_places(path)
     if not places:
         return empty_frame(OSM_FEATURES, crs=LON_LAT)
     lines: dict[int, Any] = {}
-    ways: Any = osmium.FileProcessor(str(path), osmium.osm.WAY)
-    for way in ways:
-        if way.id > 0:
-            break
+    for way in _new_ways(path):
         refs = [node.ref for node in way.nodes]
         if len(refs) < 2 or any(ref not in places for ref in refs):
             continue
@@ -64,6 +66,23 @@ def read_placeholders(path: Path) -> gpd.GeoDataFrame:
             if members and all(ref in lines for ref, _ in members):
                 found.append((_about("relation", relation), rows, _multipolygon(members, lines)))
     return _frame(found)
+
+
+def _new_ways(path: Path) -> Iterator[Any]:
+    ways: Any = osmium.FileProcessor(str(path), osmium.osm.WAY)
+    for way in ways:
+        if way.id > 0:
+            break
+        yield way
+
+
+def _shared_places(path: Path) -> dict[int, tuple[float, float]]:
+    """Return where the nodes with positive ids lie that ways with negative ones use."""
+    wanted = {node.ref for way in _new_ways(path) for node in way.nodes if node.ref > 0}
+    if not wanted:
+        return {}
+    nodes: Any = osmium.FileProcessor(str(path), osmium.osm.NODE).with_filter(osmium.filter.IdFilter(wanted))
+    return {node.id: (node.lon, node.lat) for node in nodes if node.location.valid()}
 
 
 def _about(kind: str, item: Any) -> tuple[str, int, int, str]:

@@ -104,7 +104,7 @@ def find_warnings(
         if count and what != "split"
     ]
     if info.n_broken or near.n_repaired:
-        found.append(f"{info.n_broken} OSM elements could not be built and {near.n_repaired} were repaired")
+        found.append(f"{info.n_broken} OSM elements have broken outlines and {near.n_repaired} were repaired")
     if len(features) == 0:
         return [*found, "there are no features to compare"]
     found += _reach(features, info, options)

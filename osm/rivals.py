@@ -4,6 +4,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from groundplan.labels import FIELD_LABELS
 from osm.match import overlaps
 from osm.options import DiffOptions
 
@@ -41,9 +42,9 @@ def overlain(
     """Tell whose ground a better one has that is neither weak nor itself overlain."""
     pairs = overlaps(polygon, polygon)
     pairs = pairs.where(pairs.det != pairs.osm)
-    one, other = label[pairs.det], label[pairs.osm]
-    track = (one == "running_track") | (other == "running_track")
-    pairs = pairs.where((pairs.cov > options.overlap_free) & ((one == other) | ~track))
+    is_pitch, is_track = np.isin(label, FIELD_LABELS[:-1]), label == "running_track"
+    inside = (is_track[pairs.det] & is_pitch[pairs.osm]) | (is_pitch[pairs.det] & is_track[pairs.osm])
+    pairs = pairs.where((pairs.cov > options.overlap_free) & ~inside)
     n = len(label)
     order = np.lexsort((np.arange(n), -shapely.area(polygon), -score))
     rank = np.empty(n, np.int64)

@@ -62,6 +62,8 @@ def node_roles(get: Get) -> list[Row]:
 def line_roles(get: Get, *, closed: bool) -> list[Row]:
     """Return the rows of a way taken as a line: tracks, and roads, rails and waterways."""
     if get("leisure") == "track" and (not closed or is_track_line(get)):
+        if not closed and get("sport") is None:  # most are for running, and none is to be mapped twice
+            return [("line", "running_track", {"leisure": "track"})]
         return [("line", label, tags) for role, label, tags in _sport_rows("track", get) if role == "area"]
     blocker = blocks(get)
     return _blocker(*blocker) if blocker else []

@@ -11,13 +11,14 @@ from osm.world import World
 
 
 def implausible_context(world: World, options: DiffOptions) -> NDArray[np.bool_]:
-    """Row 11: a pitch under a roof, a building on a pitch, anything in water."""
+    """Row 11: a pitch under a roof, a building on a pitch or a track, anything in water."""
     pairs = world.areas
     label, role, other = world.det.label[pairs.det], world.osm.role[pairs.osm], world.osm.label[pairs.osm]
     is_field, is_building = np.isin(label, FIELD_LABELS), label == "building"
     roofed = is_field & (role == "area") & (other == "building")
     bad = roofed & (pairs.cov_det > options.pitch_building_coverage)
-    on_pitch = is_building & world.osm.pitch[pairs.osm] & np.isin(role, ("area", "other_sport"))
+    is_ground = world.osm.pitch[pairs.osm] | (other == "running_track")
+    on_pitch = is_building & is_ground & np.isin(role, ("area", "other_sport"))
     in_water = role == "blocker"
     bad |= (on_pitch | in_water) & (pairs.cov_det >= options.context_coverage)
     return world.marked(pairs.det[bad])

@@ -96,6 +96,22 @@ def partial_overlap(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     return world.marked(pairs.det[pairs.cov > options.overlap_free]) | world.marked(along[some])
 
 
+def on_broken(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 9a: something of its family is mapped here, of which nobody can tell the outline."""
+    return world.marked(broken_pairs(world, options)[0])
+
+
+def broken_pairs(world: World, options: DiffOptions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return detections and what is known of broken elements of their family on their ground."""
+    areal = world.with_role("broken")
+    areal = areal.where(areal.cov > options.overlap_free)
+    bare = np.flatnonzero((world.osm.role == "broken") & ~world.osm.areal)
+    det, place = _within(world.det.polygon, world.osm.geometry[bare], 0.0)
+    det, osm = np.r_[areal.det, det], np.r_[areal.osm, bare[place]]
+    same = world.det.label[det] == world.osm.label[osm]
+    return det[same], osm[same]
+
+
 def _key(world: World, pairs: Pairs) -> NDArray[np.int64]:
     return pairs.det * (int(world.osm.element.max(initial=0)) + 1) + world.osm.element[pairs.osm]
 

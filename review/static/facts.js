@@ -15,6 +15,7 @@
     poi_node: "already mapped as a point",
     class_conflict: "something of another kind is mapped here",
     partial_overlap: "overlaps a mapped object a little",
+    osm_broken: "OSM has such an object here, with a broken outline",
     touching: "touches a mapped building",
     implausible_context: "lies where such a thing hardly can",
     crosses_line: "a road, railway or stream runs through it",

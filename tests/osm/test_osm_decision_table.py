@@ -77,6 +77,10 @@ def cases(world, box):
     world.line(box(x, y, 100, 60).buffer(11).exterior, {"leisure": "track", "sport": "running"})
     yield "7 a line just outside", [("running_track", track_ring(x, y, box))], [("matched", "line")]
     x, y = next(sites)
+    half = shapely.LineString(box(x, y, 100, 60).buffer(5).exterior.coords[:-20])
+    world.line(half, {"leisure": "track"})
+    yield "7 an open line without a sport", [("running_track", track_ring(x, y, box))], [("matched", "line")]
+    x, y = next(sites)
     world.area(box(x, y, 100, 60).buffer(9), {"leisure": "track", "sport": "running", "area": "yes"})
     outline = box(x, y, 100, 60).buffer(10)
     yield "5 a filled track", [("running_track", outline)], [("matched", "iou")]
@@ -121,6 +125,9 @@ def cases(world, box):
     world.area(box(x, y, 100, 60), SOCCER)
     yield "11 on a pitch", [("building", box(x + 10, y + 10, 10, 10))], [("review", "implausible_context")]
     x, y = next(sites)
+    world.area(box(x, y, 120, 80).buffer(10), {"leisure": "track", "sport": "athletics", "area": "yes"})
+    yield "11 on a track", [("building", box(x + 40, y + 40, 10, 10))], [("review", "implausible_context")]
+    x, y = next(sites)
     world.area(box(x, y, 100, 60), {"natural": "water"})
     yield "11 in water", [("building", box(x + 10, y + 10, 10, 10))], [("review", "implausible_context")]
     x, y = next(sites)
@@ -151,6 +158,17 @@ def cases(world, box):
     x, y = next(sites)
     rivals = [("building", box(x, y, 20, 20), 0.6), ("tennis_court", box(x + 10, y, 36, 18), 0.9)]
     yield "15 rivals", rivals, [("review", "self_overlap"), ("new", "no_candidate")]
+    x, y = next(sites)
+    ring = ("running_track", track_ring(x, y, box), 0.9)
+    stand = box(x + 30, y - 9, 20, 8)
+    yield (
+        "15 a stand on a track",
+        [ring, ("building", stand, 0.8)],
+        [
+            ("new", "no_candidate"),
+            ("review", "self_overlap"),
+        ],
+    )
     x, y = next(sites)
     weak = [("building", box(x, y, 20, 20), 0.3), ("building", box(x + 2, y, 20, 20), 0.2)]
     yield "16", weak, [("review", "low_score")] * 2

@@ -1,0 +1,100 @@
+"""Elements of an OSM file that give no area, though by their tags they should -> what is known of their ground.
+
+Something is mapped there: what would be proposed on it may be its double.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import osmium
+import shapely
+
+from osm.roles import Row, area_roles, is_track_line
+from osm.tags import Get
+
+Element: TypeAlias = tuple[str, int, int, Any]
+"""Type, id, version and time of the last edit."""
+
+
+@dataclass(slots=True)
+class Unbuilt:
+    """Gathered while a file is read: what ought to become an area, until it has."""
+
+    ways: dict[int, tuple[Element, list[Row]]] = field(default_factory=dict)
+    """Ways that give no area."""
+    relations: dict[int, tuple[Element, list[Row], tuple[int, ...]]] = field(default_factory=dict)
+    """Multipolygons, with the ways around them."""
+    built: set[int] = field(default_factory=set)
+    """Those that have given an area, which comes before or after the relation itself."""
+
+    def look_at_way(self, way: Any) -> None:
+        """Keep a way of which no area can come: it is open, or places of its nodes are not in the file."""
+        get = way.tags.get
+        if is_track_line(get) or not (rows := mapped_roles(get)):
+            return
+        try:
+            # Of all that libosmium does with a way's nodes the cheapest that asks for each one's place.
+            osmium.geom.haversine_distance(way.nodes)
+        except osmium.InvalidLocationError:
+            pass
+        else:
+            if way.is_closed() and len(way.nodes) >= 4:
+                return
+        self.ways[way.id] = (("way", way.id, way.version, way.timestamp), rows)
+
+    def look_at_relation(self, relation: Any) -> None:
+        """Keep a multipolygon; whether its area comes is known at the end."""
+        get = relation.tags.get
+        if get("type") == "multipolygon" and (rows := mapped_roles(get)):
+            members = tuple(each.ref for each in relation.members if each.type == "w" and each.role != "inner")
+            element = ("relation", relation.id, relation.version, relation.timestamp)
+            self.relations[relation.id] = (element, rows, members)
+
+    def look_at_area(self, area: Any, *, built: bool) -> None:
+        """Remember of which relation this is the area, and keep a way of which none could be made."""
+        if built and not area.from_way():
+            self.built.add(area.orig_id())
+        elif not built and area.from_way() and (rows := mapped_roles(area.tags.get)):
+            number = area.orig_id()
+            self.ways[number] = (("way", number, area.version, area.timestamp), rows)
+
+    def __len__(self) -> int:
+        return len(self.ways) + len(self.relations.keys() - self.built)
+
+    def outlines(self, source: Path) -> Iterator[tuple[Element, list[Row], shapely.Geometry]]:
+        """Yield each with role "broken", and what is known of its ground, in EPSG:4326.
+
+        A second pass over the file, for the ways that are needed only. What has no node in the file is left out.
+        """
+        relations = [each for number, each in self.relations.items() if number not in self.built]
+        wanted = set(self.ways).union(*(members for _, _, members in relations))
+        places: dict[int, list[tuple[float, float]]] = {}
+        if wanted:
+            ways: Any = osmium.FileProcessor(str(source)).with_locations()
+            ways = ways.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
+            for way in ways.with_filter(osmium.filter.IdFilter(wanted)):
+                places[way.id] = [(node.lon, node.lat) for node in way.nodes if node.location.valid()]
+        for number, (element, rows) in self.ways.items():
+            if places.get(number):
+                yield element, rows, _ring_ground(places[number])
+        for element, rows, members in relations:
+            known = [place for number in members for place in places.get(number, ())]
+            if known:
+                yield element, rows, shapely.convex_hull(shapely.multipoints(known))
+
+
+def mapped_roles(get: Get) -> list[Row]:
+    """Return the rows, of role "broken", of what would be a building, a pitch or a track, had it an area."""
+    return [("broken", label, tags) for role, label, tags in area_roles(get) if role == "area"]
+
+
+def _ring_ground(places: list[tuple[float, float]]) -> shapely.Geometry:
+    """Return the ground that a ring encloses, however it crosses itself; or its line, or its point."""
+    if len(set(places)) >= 3:
+        parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(shapely.Polygon(places))))
+        ground = shapely.union_all(parts[shapely.get_type_id(parts) == 3])
+        if not ground.is_empty:
+            return ground
+    return shapely.LineString(places) if len(places) > 1 else shapely.Point(places[0])

@@ -1,0 +1,112 @@
+"""Mapped objects whose outline is broken: what is known of them keeps doubles from being proposed."""
+
+import pytest
+import shapely
+
+from groundplan.vector import read_vector
+from osm.diff import diff
+from osm.options import DiffOptions
+from osm.read import read_osm
+
+HOUSE = {"building": "house"}
+
+
+def corners(box):
+    return [shapely.Point(xy) for xy in box.exterior.coords[:4]]
+
+
+def way(world, refs, tags):
+    number = len(world.ways) + 1
+    text = ",".join(f"n{ref}" for ref in refs)
+    world.ways.append(f"w{number}{world._meta('2015-01-01T00:00:00Z')}{world._tags(tags)} N{text}")
+    return number
+
+
+def relation(world, members, tags):
+    text = ",".join(f"w{ref}@{role}" for ref, role in members)
+    tags = {"type": "multipolygon", **tags}
+    world.relations.append(
+        f"r{len(world.relations) + 1}{world._meta('2015-01-01T00:00:00Z')}{world._tags(tags)} M{text}"
+    )
+    return len(world.relations)
+
+
+def self_crossing(world, box, tags):
+    a, b, c, d = (world.place(point) for point in corners(box))
+    return "way", way(world, [a, c, d, b, a], tags)
+
+
+def open_way(world, box, tags):
+    return "way", way(world, [world.place(point) for point in corners(box)], tags)
+
+
+def without_a_node(world, box, tags):
+    a, b, c, _ = (world.place(point) for point in corners(box))
+    return "way", way(world, [a, b, c, 999_999, a], tags)
+
+
+def open_ring(world, box, tags):
+    return "relation", relation(world, [(open_way(world, box, {})[1], "outer")], tags)
+
+
+def without_a_member(world, box, tags):
+    outer = way(world, [world.place(point) for point in corners(box)[:3]], {})
+    return "relation", relation(world, [(outer, "outer"), (999_999, "outer")], tags)
+
+
+def crossing_rings(world, box, tags):
+    outer = world.area(box, {})
+    inner = world.area(shapely.affinity.translate(box, 12, 4), {})
+    return "relation", relation(world, [(outer, "outer"), (inner, "inner")], tags)
+
+
+BROKEN = [self_crossing, open_way, without_a_node, open_ring, without_a_member, crossing_rings]
+
+
+@pytest.mark.parametrize("breaks", BROKEN)
+def test_nothing_is_proposed_on_a_mapped_object_with_a_broken_outline(
+    breaks, world, make_box, make_features, imagery, tmp_path
+):
+    kind, number = breaks(world, make_box(0, 0, 20, 15), HOUSE)
+    world.area(make_box(200, 200, 12, 12), HOUSE)
+    extract = world.write(tmp_path / "town.osm.pbf")
+    assert read_osm(extract).info.n_broken == 1
+    rows = [("building", make_box(0, 0, 20, 15)), ("tennis_court", make_box(-2, -4, 18, 36))]
+    rows += [("building", make_box(80, 80, 12, 12))]
+    report = diff(make_features(rows), extract, out=tmp_path, imagery=imagery, options=DiffOptions(offset="off"))
+    changes = read_vector(tmp_path / "changes.parquet").query("status != 'osm_only'")
+    (double,) = (each for each in changes.itertuples() if list(each.reasons) == ["osm_broken"])
+    assert (double.label, double.status, double.proposal) == ("building", "review", "")
+    assert [(each["type"], each["id"]) for each in double.osm] == [(kind, number)]
+    assert report["counts"]["status"]["new"] == 2
+    assert any("broken outlines" in warning for warning in report["warnings"])
+
+
+def test_whole_objects_and_lines_are_not_broken(world, make_box, tmp_path):
+    world.area(make_box(0, 0, 20, 15).difference(make_box(5, 5, 3, 3)), HOUSE)
+    world.area(make_box(50, 0, 20, 15), HOUSE)
+    world.line(
+        shapely.LineString(make_box(90, 0, 80, 150).exterior.coords[:4]), {"leisure": "track", "sport": "running"}
+    )
+    open_way(world, make_box(300, 0, 20, 15), {"building": "no"})
+    extract = read_osm(world.write(tmp_path / "town.osm.pbf"))
+    assert extract.info.n_broken == 0
+    assert "broken" not in set(extract.rows["role"])
+
+
+JOSM = """<osm version="0.6"><bounds minlat="47" minlon="9" maxlat="48" maxlon="10"/>
+<node id="-1" lat="47.5001" lon="9.5003"/><node id="-2" lat="47.5003" lon="9.5001"/>
+<node id="1" version="1" lat="47.5000" lon="9.5000"/><node id="2" version="1" lat="47.5000" lon="9.5003"/>
+<node id="3" version="1" lat="47.5001" lon="9.5000"/><node id="4" version="1" lat="47.5003" lon="9.5000"/>
+<way id="-1"><nd ref="1"/><nd ref="2"/><nd ref="-1"/><nd ref="3"/><nd ref="1"/><tag k="building" v="yes"/></way>
+<way id="5" version="2"><nd ref="3"/><nd ref="-1"/><nd ref="-2"/><nd ref="4"/><nd ref="3"/><tag k="building" v="yes"/></way>
+</osm>"""
+
+
+def test_what_a_mapper_is_drawing_in_josm_counts_as_mapped(tmp_path):
+    path = tmp_path / "drawing.osm"
+    path.write_text(JOSM)
+    rows = read_osm(path).frame().set_index("osm_id")
+    assert rows["role"].to_dict() == {-1: "area", 5: "broken"}
+    assert rows.loc[-1, "geometry"].equals(shapely.box(9.5, 47.5, 9.5003, 47.5001))
+    assert rows.loc[5, "geometry"].intersects(shapely.box(9.5, 47.5001, 9.50005, 47.5002))
