@@ -13,12 +13,14 @@ from groundplan.tables import read_record
 from groundplan.toml_file import read_toml
 from osm.options import DiffOptions
 from postprocess.options import PolygonOptions, ShapeOptions
-from review.decisions_file import DECISIONS_NAME
 from tiling.pixels import PixelOptions
 from tiling.sources import SourceOptions
 
 RUN_FILES = frozenset((".lock", "manifest.json", "parts", "report.json", "changes.parquet", "features.parquet"))
 """Each run folder has one of these."""
+
+OWN_DECISIONS = Path("review", "decisions.jsonl")
+"""In the run folder: what `review.server` saves. Not taken from there, because parts do not depend on that code."""
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -127,7 +129,7 @@ class RegionConfig:
     @property
     def decision_files(self) -> tuple[Path, ...]:
         """What a run goes by: the decisions the region file names, then those of the run's own review page."""
-        own = self.out / "review" / DECISIONS_NAME
+        own = self.out / OWN_DECISIONS
         named = () if self.decisions is None or self.decisions.resolve() == own.resolve() else (self.decisions,)
         return (*named, own) if own.is_file() else named
 

@@ -99,7 +99,8 @@ JOSM = """<osm version="0.6"><bounds minlat="47" minlon="9" maxlat="48" maxlon="
 <node id="1" version="1" lat="47.5000" lon="9.5000"/><node id="2" version="1" lat="47.5000" lon="9.5003"/>
 <node id="3" version="1" lat="47.5001" lon="9.5000"/><node id="4" version="1" lat="47.5003" lon="9.5000"/>
 <way id="-1"><nd ref="1"/><nd ref="2"/><nd ref="-1"/><nd ref="3"/><nd ref="1"/><tag k="building" v="yes"/></way>
-<way id="5" version="2"><nd ref="3"/><nd ref="-1"/><nd ref="-2"/><nd ref="4"/><nd ref="3"/><tag k="building" v="yes"/></way>
+<way id="5" version="2"><nd ref="3"/><nd ref="-1"/><nd ref="-2"/><nd ref="4"/><nd ref="3"/>
+<tag k="building" v="yes"/></way>
 </osm>"""
 
 

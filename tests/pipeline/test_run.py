@@ -11,6 +11,7 @@ from groundplan.vector import read_vector
 from pipeline.cli import main
 from pipeline.config import read_region
 from pipeline.run import RunOptions, plan_run
+from review.decisions_file import DECISIONS_NAME
 
 REGION = (
     'name = "painted"\nscenes = ["scene.tif"]\ntruth = "truth.geojson"\n'
@@ -144,7 +145,7 @@ def test_a_run_goes_by_what_was_decided_on_its_own_page(painted: Path, tmp_path:
     again = read_vector(tmp_path / "changes.parquet").set_index("change_id")
     assert again.loc[refused.change_id, ["status", "proposal"]].tolist() == ["suppressed", ""]
     assert set(again.index[again["proposal"] != ""]) == {each.change_id for each in others}
-    own = tmp_path / "review/decisions.jsonl"
+    own = tmp_path / "review" / DECISIONS_NAME
     region.write_text(region.read_text().replace('"extract.osm"', f'"extract.osm"\ndecisions = "{own}"'))
     assert read_region(region, out=tmp_path).decision_files == (own,)
 
