@@ -20,7 +20,7 @@ RUN_FILES = frozenset((".lock", "manifest.json", "parts", "report.json", "change
 """Each run folder has one of these."""
 
 OWN_DECISIONS = Path("review", "decisions.jsonl")
-"""In the run folder: what `review.server` saves. Not taken from there, because parts do not depend on that code."""
+"""In the run folder: what `review.server` saves. Not imported from there: parts do not depend on that code."""
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
