@@ -82,7 +82,9 @@ def _convert(value: Any, hint: Any, *, where: str) -> Any:
             raise ConfigError(f"{where} is a number of hundreds of digits; give one that makes sense") from err
     if hint is float and isinstance(value, float) and value != value:
         raise ConfigError(f"{where} is nan; it must be a number")
-    if (isinstance(value, bool) and hint is not bool) or not isinstance(value, hint):
+    # A moment is a date to Python, but compares with days as later than its own.
+    wrong = (isinstance(value, bool) and hint is not bool) or (isinstance(value, dt.datetime) and hint is dt.date)
+    if wrong or not isinstance(value, hint):
         raise ConfigError(f"{where} is {_kind(value)}; it must be {_NAMES.get(hint, hint.__name__)}")
     return value
 

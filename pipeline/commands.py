@@ -70,7 +70,7 @@ def diff(arguments: argparse.Namespace) -> int:
     from pipeline.lock import hold_folder
     from pipeline.summary import diff_summary
 
-    config = None if arguments.config is None else read_region(arguments.config)
+    config = None if arguments.config is None else read_region(arguments.config, out=arguments.out)
     imagery = _imagery(arguments) or (None if config is None else config.imagery)
     features = read_vector(arguments.features)
     with hold_folder(arguments.out):
@@ -80,7 +80,7 @@ def diff(arguments: argparse.Namespace) -> int:
             out=arguments.out,
             imagery=imagery,
             options=DiffOptions() if config is None else config.diff,
-            decisions=arguments.decisions or (None if config is None else config.decisions),
+            decisions=arguments.decisions or (None if config is None else config.decision_files),
         )
     _print(diff_summary(report))
     return 0

@@ -49,7 +49,7 @@ def diff_summary(report: Mapping[str, Any]) -> str:
     said = (
         f"{proposals['features']} proposals in {proposals['files']} files"
         if proposals["written"]
-        else f"no proposals: {proposals['reason']}"
+        else proposals["reason"]
     )
     return "\n".join([counts, offset_line(report["offset_m"]), said])
 

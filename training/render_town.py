@@ -81,10 +81,12 @@ def render_town(*, size_m: float, gsd_m: float, seed: int) -> Town:
     Raises
     ------
     DataError
-        The size is below 120 m or the resolution is not between 0.1 and 2 m.
+        The size is below 120 m, the resolution not between 0.1 and 2 m, or the seed negative.
     """
     if size_m < 120.0 or not 0.1 <= gsd_m <= 2.0:
         raise DataError(f"size_m={size_m} gsd_m={gsd_m}; a town needs 120 m or more at 0.1 to 2 m per pixel")
+    if seed < 0:
+        raise DataError(f"seed={seed}; give 0 or more")
     rng = np.random.default_rng(seed)
     site = plan_site(size_m, rng=rng)
     size_px = round(size_m / gsd_m)

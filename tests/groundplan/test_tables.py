@@ -39,6 +39,7 @@ def test_every_kind_of_value_is_read() -> None:
         ({"name": "x", "names": "p"}, "names is 'p'; it must be a list"),
         ({"name": "x", "score": {"q": "r"}}, r"score.q is 'r'; it must be a number"),
         ({"name": "x", "day": "yesterday"}, "must be a date"),
+        ({"name": "x", "day": dt.datetime(2026, 6, 1, 12)}, "must be a date"),
         ([], "is a list; it must be a table"),
     ],
 )

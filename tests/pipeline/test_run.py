@@ -145,6 +145,11 @@ def test_a_run_goes_by_what_was_decided_on_its_own_page(painted: Path, tmp_path:
     again = read_vector(tmp_path / "changes.parquet").set_index("change_id")
     assert again.loc[refused.change_id, ["status", "proposal"]].tolist() == ["suppressed", ""]
     assert set(again.index[again["proposal"] != ""]) == {each.change_id for each in others}
+    compared = ["diff", str(tmp_path / "features.parquet"), str(painted / "extract.osm"), "--out", str(tmp_path)]
+    assert main([*compared, "--config", str(region)]) == 0
+    assert (
+        read_vector(tmp_path / "changes.parquet").set_index("change_id").loc[refused.change_id, "proposal"] == ""
+    )
     own = tmp_path / "review" / DECISIONS_NAME
     region.write_text(region.read_text().replace('"extract.osm"', f'"extract.osm"\ndecisions = "{own}"'))
     assert read_region(region, out=tmp_path).decision_files == (own,)

@@ -74,3 +74,8 @@ def test_one_seed_is_one_picture_and_another_seed_another() -> None:
 def test_a_town_too_small_for_a_house_is_refused() -> None:
     with pytest.raises(DataError, match="120 m"):
         render_town(size_m=50.0, gsd_m=0.3, seed=1)
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(DataError, match="seed=-1; give 0 or more"):
+        render_town(size_m=130.0, gsd_m=1.2, seed=-1)
