@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import osmium
 import shapely
 
+from groundplan.tangles import tangled
 from osm.roles import Row, area_roles, is_track_line
 from osm.tags import Get
 
@@ -25,9 +27,9 @@ class Unbuilt:
     ways: dict[int, tuple[Element, list[Row]]] = field(default_factory=dict)
     """Ways that give no area."""
     relations: dict[int, tuple[Element, list[Row], tuple[int, ...]]] = field(default_factory=dict)
-    """Multipolygons, with the ways around them."""
+    """Multipolygons without an area so far, with the ways around them."""
     built: set[int] = field(default_factory=set)
-    """Those that have given an area, which comes before or after the relation itself."""
+    """Those whose area came before the relation itself."""
 
     def look_at_way(self, way: Any) -> None:
         """Keep a way of which no area can come: it is open, or places of its nodes are not in the file."""
@@ -45,7 +47,10 @@ class Unbuilt:
         self.ways[way.id] = (("way", way.id, way.version, way.timestamp), rows)
 
     def look_at_relation(self, relation: Any) -> None:
-        """Keep a multipolygon; whether its area comes is known at the end."""
+        """Keep a multipolygon until its area comes, if it has not come already."""
+        if relation.id in self.built:
+            self.built.remove(relation.id)
+            return
         get = relation.tags.get
         if get("type") == "multipolygon" and (rows := mapped_roles(get)):
             members = tuple(each.ref for each in relation.members if each.type == "w" and each.role != "inner")
@@ -54,22 +59,24 @@ class Unbuilt:
 
     def look_at_area(self, area: Any, *, built: bool) -> None:
         """Remember of which relation this is the area, and keep a way of which none could be made."""
+        number = area.orig_id()
+        if number < 0:  # `osm.read_placeholders` has these
+            return
         if built and not area.from_way():
-            self.built.add(area.orig_id())
+            if self.relations.pop(number, None) is None:
+                self.built.add(number)
         elif not built and area.from_way() and (rows := mapped_roles(area.tags.get)):
-            number = area.orig_id()
             self.ways[number] = (("way", number, area.version, area.timestamp), rows)
 
     def __len__(self) -> int:
-        return len(self.ways) + len(self.relations.keys() - self.built)
+        return len(self.ways) + len(self.relations)
 
     def outlines(self, source: Path) -> Iterator[tuple[Element, list[Row], shapely.Geometry]]:
         """Yield each with role "broken", and what is known of its ground, in EPSG:4326.
 
         A second pass over the file, for the ways that are needed only. What has no node in the file is left out.
         """
-        relations = [each for number, each in self.relations.items() if number not in self.built]
-        wanted = set(self.ways).union(*(members for _, _, members in relations))
+        wanted = set(self.ways).union(*(members for _, _, members in self.relations.values()))
         places: dict[int, list[tuple[float, float]]] = {}
         if wanted:
             ways: Any = osmium.FileProcessor(str(source)).with_locations()
@@ -79,7 +86,7 @@ class Unbuilt:
         for number, (element, rows) in self.ways.items():
             if places.get(number):
                 yield element, rows, _ring_ground(places[number])
-        for element, rows, members in relations:
+        for element, rows, members in self.relations.values():
             known = [place for number in members for place in places.get(number, ())]
             if known:
                 yield element, rows, shapely.convex_hull(shapely.multipoints(known))
@@ -93,7 +100,10 @@ def mapped_roles(get: Get) -> list[Row]:
 def _ring_ground(places: list[tuple[float, float]]) -> shapely.Geometry:
     """Return the ground that a ring encloses, however it crosses itself; or its line, or its point."""
     if len(set(places)) >= 3:
-        parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(shapely.Polygon(places))))
+        ring = shapely.Polygon(places)
+        if tangled(np.array([ring], dtype=object))[0]:
+            return shapely.convex_hull(ring)
+        parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(ring)))
         ground = shapely.union_all(parts[shapely.get_type_id(parts) == 3])
         if not ground.is_empty:
             return ground

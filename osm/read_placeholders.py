@@ -42,13 +42,17 @@ def read_placeholders(path: Path) -> gpd.GeoDataFrame:
     if not places:
         return empty_frame(OSM_FEATURES, crs=LON_LAT)
     lines: dict[int, Any] = {}
+    drawn: set[int] = set()
     for way in _new_ways(path):
         refs = [node.ref for node in way.nodes]
         if len(refs) < 2 or any(ref not in places for ref in refs):
             continue
         line = shapely.LineString([places[ref] for ref in refs])
         lines[way.id] = line
-        if not any(key in way.tags for key in KEYS):
+        if min(refs) < 0:
+            drawn.add(way.id)
+        # libosmium knows the places of nodes with positive ids, and has made an area of what has no other.
+        if not any(key in way.tags for key in KEYS) or min(refs) > 0:
             continue
         get = way.tags.get
         closed = way.is_closed() and len(refs) >= 4
@@ -63,7 +67,8 @@ def read_placeholders(path: Path) -> gpd.GeoDataFrame:
             break
         if relation.tags.get("type") == "multipolygon" and (rows := area_roles(relation.tags.get)):
             members = [(member.ref, member.role) for member in relation.members if member.type == "w"]
-            if members and all(ref in lines for ref, _ in members):
+            known = all(ref in lines for ref, _ in members)
+            if members and known and any(ref in drawn for ref, _ in members):
                 found.append((_about("relation", relation), rows, _multipolygon(members, lines)))
     return _frame(found)
 

@@ -1,5 +1,6 @@
 """Changes and scenes -> small pictures of the ground around each proposal, beside the review page."""
 
+import logging
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,10 +11,13 @@ from affine import Affine
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from groundplan.errors import SceneError
 from review.chips import ChipInfo, ChipOptions, ChipPlan, plan_chips, write_chip
 from tiling.grid import Tile, Window, window_bounds, window_transform
 from tiling.read import SceneReader
 from tiling.region import Region
+
+log = logging.getLogger(__name__)
 
 SHOWN = ("new", "review")
 """Statuses that a person decides on; the others need no picture."""
@@ -52,7 +56,11 @@ def write_chips(
 
 def _written(plans: Iterable[ChipPlan], reader: SceneReader, folder: Path) -> Iterable[tuple[str, ChipInfo]]:
     for plan in plans:
-        image, valid, transform = _read(plan, reader)
+        try:
+            image, valid, transform = _read(plan, reader)
+        except SceneError as err:  # as in detection: a block that cannot be read costs its own ground only
+            log.warning("no picture for %s: %s", plan.change_id, err)
+            continue
         name = f"chips/{plan.change_id}.jpg"
         write_chip(folder / name, image, valid=valid)
         yield (

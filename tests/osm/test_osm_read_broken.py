@@ -1,5 +1,7 @@
 """Mapped objects whose outline is broken: what is known of them keeps doubles from being proposed."""
 
+import numpy as np
+import osmium
 import pytest
 import shapely
 
@@ -7,6 +9,7 @@ from groundplan.vector import read_vector
 from osm.diff import diff
 from osm.options import DiffOptions
 from osm.read import read_osm
+from osm.read_broken import Unbuilt
 
 HOUSE = {"building": "house"}
 
@@ -97,8 +100,10 @@ def test_whole_objects_and_lines_are_not_broken(world, make_box, tmp_path):
 JOSM = """<osm version="0.6"><bounds minlat="47" minlon="9" maxlat="48" maxlon="10"/>
 <node id="-1" lat="47.5001" lon="9.5003"/><node id="-2" lat="47.5003" lon="9.5001"/>
 <node id="1" version="1" lat="47.5000" lon="9.5000"/><node id="2" version="1" lat="47.5000" lon="9.5003"/>
+<node id="5" version="1" lat="47.4999" lon="9.5000"/>
 <node id="3" version="1" lat="47.5001" lon="9.5000"/><node id="4" version="1" lat="47.5003" lon="9.5000"/>
 <way id="-1"><nd ref="1"/><nd ref="2"/><nd ref="-1"/><nd ref="3"/><nd ref="1"/><tag k="building" v="yes"/></way>
+<way id="-2"><nd ref="1"/><nd ref="2"/><nd ref="5"/><nd ref="1"/><tag k="building" v="yes"/></way>
 <way id="5" version="2"><nd ref="3"/><nd ref="-1"/><nd ref="-2"/><nd ref="4"/><nd ref="3"/>
 <tag k="building" v="yes"/></way>
 </osm>"""
@@ -108,6 +113,28 @@ def test_what_a_mapper_is_drawing_in_josm_counts_as_mapped(tmp_path):
     path = tmp_path / "drawing.osm"
     path.write_text(JOSM)
     rows = read_osm(path).frame().set_index("osm_id")
-    assert rows["role"].to_dict() == {-1: "area", 5: "broken"}
+    assert sorted(rows["role"].items()) == [(-2, "area"), (-1, "area"), (5, "broken")]
     assert rows.loc[-1, "geometry"].equals(shapely.box(9.5, 47.5, 9.5003, 47.5001))
     assert rows.loc[5, "geometry"].intersects(shapely.box(9.5, 47.5001, 9.50005, 47.5002))
+
+
+def test_a_way_that_crosses_itself_everywhere_takes_no_hour(world, make_box, tmp_path):
+    xy = np.random.default_rng(1).uniform(0, 50, (600, 2))
+    corner = shapely.get_coordinates(make_box(0, 0, 1, 1))[:, :2].min(axis=0)
+    nodes = [world.place(shapely.Point(corner + each)) for each in xy]
+    way(world, [*nodes, nodes[0]], HOUSE)
+    (ground,) = read_osm(world.write(tmp_path / "tangle.osm.pbf")).frame().query("role == 'broken'").geometry
+    assert ground.geom_type == "Polygon"
+
+
+def test_only_multipolygons_without_an_area_are_kept(world, make_box, tmp_path):
+    world.area(make_box(0, 0, 20, 15).difference(make_box(5, 5, 3, 3)), HOUSE)
+    path = world.write(tmp_path / "town.osm.pbf")
+    unbuilt = Unbuilt()
+    objects = osmium.FileProcessor(str(path)).with_areas(osmium.filter.KeyFilter("building"))
+    for item in objects.with_filter(osmium.filter.KeyFilter("building")):
+        if item.is_area():
+            unbuilt.look_at_area(item, built=True)
+        elif item.is_relation():
+            unbuilt.look_at_relation(item)
+    assert (len(unbuilt), unbuilt.built) == (0, set())

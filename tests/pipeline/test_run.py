@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from groundplan.errors import SceneError
 from groundplan.vector import read_vector
+from pipeline import chips
 from pipeline.cli import main
 from pipeline.config import read_region
 from pipeline.run import RunOptions, plan_run
+from review.chips import ChipPlan
 from review.decisions_file import DECISIONS_NAME
+from tiling.read import SceneReader
 
 REGION = (
     'name = "painted"\nscenes = ["scene.tif"]\ntruth = "truth.geojson"\n'
@@ -169,3 +173,22 @@ def test_without_an_extract_nothing_of_an_earlier_comparison_stays(painted: Path
         "review",
     }
     assert not (tmp_path / "review/index.html").exists()
+
+
+def test_ground_that_cannot_be_read_costs_a_picture_and_not_the_run(
+    painted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, refused = chips._read, []
+
+    def spoilt(plan: ChipPlan, reader: SceneReader) -> object:
+        if not refused:
+            refused.append(plan.change_id)
+            raise SceneError("cannot read pixels")
+        return read(plan, reader)
+
+    monkeypatch.setattr(chips, "_read", spoilt)
+    region = write_region(painted, tile=512, overlap=128)
+    assert main(["run", str(region), "--out", str(tmp_path), "--workers", "0"]) == 0
+    assert (tmp_path / "report.json").is_file() and (tmp_path / "review/index.html").is_file()
+    assert not (tmp_path / f"review/chips/{refused[0]}.jpg").exists()
+    assert list(tmp_path.glob("review/chips/*.jpg"))
