@@ -133,13 +133,16 @@ def read_osm(path: Path, *, window: Window | None = None) -> Extract:
             placeholders = read_placeholders(source)
         rows.settle()
     table, lon_lat = _table(rows, placeholders)
+    n_new_broken = (
+        placeholders.loc[placeholders["role"] == "broken", ["osm_type", "osm_id"]].drop_duplicates().shape[0]
+    )
     newest = max((*placeholders["timestamp"], *_stamps([rows.newest])))
     info = ExtractInfo(
         name=extract_name(source),
         bbox=bbox,
         timestamp=timestamp or newest,
         has_metadata=rows.has_metadata,
-        n_broken=rows.n_broken,
+        n_broken=rows.n_broken + n_new_broken,
     )
     return Extract(info=info, rows=table, lon_lat=lon_lat)
 
@@ -177,7 +180,7 @@ def _scan(source: Path, window: Window | None) -> _Rows:
     # Most tagged nodes are crossings and trees: leaving them to C++ saves a third of the time.
     as_node = osmium.filter.KeyFilter("building", "leisure", *LIFECYCLE_KEYS)
     as_node.enable_for(osmium.osm.NODE)
-    as_line = osmium.filter.KeyFilter("building", "leisure", "highway", "railway", "waterway")
+    as_line = osmium.filter.KeyFilter("building", "building:part", "leisure", "highway", "railway", "waterway")
     as_line.enable_for(osmium.osm.WAY)
     objects: Any = osmium.FileProcessor(str(source)).with_areas(has_key)
     objects = objects.with_filter(has_key).with_filter(as_node).with_filter(as_line)
@@ -217,9 +220,9 @@ def _scan(source: Path, window: Window | None) -> _Rows:
             found = node_roles(get) or veto_roles((tag.k for tag in item.tags), get)
             if found and item.id > 0:
                 rows.add(found, factory.create_point(item), ("node", item.id, item.version, item.timestamp))
-    rows.n_broken = len(unbuilt) + n_lines
     for element, found, ground in unbuilt.outlines(source):
         rows.add(found, shapely.to_wkb(ground, hex=True), element)
+    rows.n_broken = len(unbuilt) + n_lines
     return rows
 
 

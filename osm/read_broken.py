@@ -15,6 +15,7 @@ import shapely
 from groundplan.tangles import tangled
 from osm.roles import Row, area_roles, is_track_line
 from osm.tags import Get
+from osm.way_places import Places, way_places
 
 Element: TypeAlias = tuple[str, int, int, Any]
 """Type, id, version and time of the last edit."""
@@ -75,29 +76,42 @@ class Unbuilt:
         """Yield each with role "broken", and what is known of its ground, in EPSG:4326.
 
         A second pass over the file, for the ways that are needed only. What has no node in the file is left out.
+        Ways whose only fault is a new node keep their roles, and no longer count.
         """
         wanted = set(self.ways).union(*(members for _, _, members in self.relations.values()))
-        places: dict[int, list[tuple[float, float]]] = {}
-        if wanted:
-            ways: Any = osmium.FileProcessor(str(source)).with_locations()
-            ways = ways.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
-            for way in ways.with_filter(osmium.filter.IdFilter(wanted)):
-                places[way.id] = [(node.lon, node.lat) for node in way.nodes if node.location.valid()]
-        for number, (element, rows) in self.ways.items():
-            if places.get(number):
-                yield element, rows, _ring_ground(places[number])
+        courses = way_places(source, wanted)
+        for number, (element, rows) in list(self.ways.items()):
+            course = courses.get(number)
+            if course is None or not course.known:
+                continue
+            ground = ring_ground(course.known)
+            if course.whole and course.drawn and _is_outline(course.known):
+                # A mapped way to which a mapper gave a new node: nothing is wrong with it.
+                del self.ways[number]
+                yield element, rows, ground
+            else:
+                yield element, broken(rows), ground
         for element, rows, members in self.relations.values():
-            known = [place for number in members for place in places.get(number, ())]
+            known = [place for number in members if number in courses for place in courses[number].known]
             if known:
-                yield element, rows, shapely.convex_hull(shapely.multipoints(known))
+                yield element, broken(rows), shapely.convex_hull(shapely.multipoints(known))
 
 
 def mapped_roles(get: Get) -> list[Row]:
-    """Return the rows, of role "broken", of what would be a building, a pitch or a track, had it an area."""
-    return [("broken", label, tags) for role, label, tags in area_roles(get) if role == "area"]
+    """Return the rows of what would be a building, a pitch or a track, had it an area."""
+    return [row for row in area_roles(get) if row[0] in ("area", "other_sport")]
 
 
-def _ring_ground(places: list[tuple[float, float]]) -> shapely.Geometry:
+def broken(rows: list[Row]) -> list[Row]:
+    """Return the same rows with role "broken"."""
+    return [("broken", label, tags) for _, label, tags in rows]
+
+
+def _is_outline(places: Places) -> bool:
+    return len(places) >= 4 and places[0] == places[-1] and bool(shapely.is_valid(shapely.Polygon(places)))
+
+
+def ring_ground(places: Places) -> shapely.Geometry:
     """Return the ground that a ring encloses, however it crosses itself; or its line, or its point."""
     if len(set(places)) >= 3:
         ring = shapely.Polygon(places)

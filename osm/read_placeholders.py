@@ -3,9 +3,8 @@
 Such files come from JOSM, and from an extract to which proposals were applied.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -15,79 +14,87 @@ import shapely
 
 from groundplan.crs import LON_LAT
 from groundplan.schema import OSM_FEATURES, empty_frame
+from osm.read_broken import broken, mapped_roles, ring_ground
 from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles
 from osm.tags import KEYS
+from osm.way_places import new_nodes, new_ways, shared_places, way_places
+
+_Found: TypeAlias = tuple[tuple[str, int, int, str], list[Row], Any]
+"""Type, id, version and time of an element, its rows and its geometry."""
 
 
 def read_placeholders(path: Path) -> gpd.GeoDataFrame:
     """Return OSM_FEATURES of the elements with negative ids; empty where there are none.
 
-    Only closed ways and multipolygons whose nodes are all in the file become areas; nodes that a new way shares
-    with others may have positive ids. In a sorted file negative ids come first in each type, so a file without any
-    costs one look at its start.
+    Closed ways and multipolygons whose nodes are all in the file become areas; others that ought to, rows of role
+    "broken". Nodes that a new way shares with others may have positive ids. In a sorted file negative ids come
+    first in each type, so a file without any costs one look at its start.
     """
     places: dict[int, tuple[float, float]] = {}
-    found: list[tuple[Any, list[Row], Any]] = []
-    nodes: Any = osmium.FileProcessor(str(path), osmium.osm.NODE)
-    for node in nodes:
-        if node.id > 0:
-            break
+    found: list[_Found] = []
+    for node in new_nodes(path):
         if node.location.valid():
             places[node.id] = (node.lon, node.lat)
             if len(node.tags) and (rows := node_roles(node.tags.get)):
                 found.append((_about("node", node), rows, shapely.Point(places[node.id])))
     # In a large file ways lie behind all nodes: not worth it for new ways that have no new node.
     if places or path.suffix == ".osm":
-        places |= _shared_places(path)
+        places |= shared_places(path)
     if not places:
         return empty_frame(OSM_FEATURES, crs=LON_LAT)
-    lines: dict[int, Any] = {}
-    drawn: set[int] = set()
-    for way in _new_ways(path):
-        refs = [node.ref for node in way.nodes]
-        if len(refs) < 2 or any(ref not in places for ref in refs):
-            continue
-        line = shapely.LineString([places[ref] for ref in refs])
-        lines[way.id] = line
-        if min(refs) < 0:
-            drawn.add(way.id)
-        # libosmium knows the places of nodes with positive ids, and has made an area of what has no other.
-        if not any(key in way.tags for key in KEYS) or min(refs) > 0:
-            continue
-        get = way.tags.get
-        closed = way.is_closed() and len(refs) >= 4
-        as_area = closed and not is_track_line(get)
-        rows = area_roles(get) if as_area else []
-        shape = shapely.Polygon(line) if rows else line
-        if rows := rows or line_roles(get, closed=closed):
-            found.append((_about("way", way), rows, shape))
+    for way in new_ways(path):
+        if any(key in way.tags for key in KEYS):
+            rows, shape = _way(way, places)
+            if rows:
+                found.append((_about("way", way), rows, shape))
+    return _frame(found + _relations(path))
+
+
+def _way(way: Any, places: dict[int, tuple[float, float]]) -> tuple[list[Row], Any]:
+    """Return rows and geometry of a new way; no rows where libosmium has made an area of it."""
+    get, refs = way.tags.get, [node.ref for node in way.nodes]
+    known = [places[ref] for ref in refs if ref in places]
+    whole, closed = len(known) == len(refs) >= 2, len(refs) >= 4 and refs[0] == refs[-1]
+    if whole and closed and not is_track_line(get):
+        ring = shapely.Polygon(known)
+        rows = area_roles(get)
+        # libosmium knows the places of nodes with positive ids.
+        if min(refs) > 0 and shapely.is_valid(ring):
+            return [], None
+        if rows:
+            return rows, ring
+    if whole and (rows := line_roles(get, closed=closed)):
+        return (rows, shapely.LineString(known)) if min(refs) < 0 else ([], None)
+    if known and not is_track_line(get) and (rows := mapped_roles(get)):
+        return broken(rows), ring_ground(known)
+    return [], None
+
+
+def _relations(path: Path) -> list[_Found]:
+    waiting: list[tuple[tuple[str, int, int, str], list[Row], list[tuple[int, str]]]] = []
     relations: Any = osmium.FileProcessor(str(path), osmium.osm.RELATION)
     for relation in relations:
         if relation.id > 0:
             break
         if relation.tags.get("type") == "multipolygon" and (rows := area_roles(relation.tags.get)):
             members = [(member.ref, member.role) for member in relation.members if member.type == "w"]
-            known = all(ref in lines for ref, _ in members)
-            if members and known and any(ref in drawn for ref, _ in members):
-                found.append((_about("relation", relation), rows, _multipolygon(members, lines)))
-    return _frame(found)
-
-
-def _new_ways(path: Path) -> Iterator[Any]:
-    ways: Any = osmium.FileProcessor(str(path), osmium.osm.WAY)
-    for way in ways:
-        if way.id > 0:
-            break
-        yield way
-
-
-def _shared_places(path: Path) -> dict[int, tuple[float, float]]:
-    """Return where the nodes with positive ids lie that ways with negative ones use."""
-    wanted = {node.ref for way in _new_ways(path) for node in way.nodes if node.ref > 0}
-    if not wanted:
-        return {}
-    nodes: Any = osmium.FileProcessor(str(path), osmium.osm.NODE).with_filter(osmium.filter.IdFilter(wanted))
-    return {node.id: (node.lon, node.lat) for node in nodes if node.location.valid()}
+            waiting.append((_about("relation", relation), rows, members))
+    courses = way_places(path, {ref for _, _, members in waiting for ref, _ in members})
+    found: list[_Found] = []
+    for about, rows, members in waiting:
+        own = [courses[ref] for ref, _ in members if ref in courses]
+        whole = len(own) == len(members) and all(course.whole and len(course.known) > 1 for course in own)
+        if own and whole:
+            if not any(course.drawn for course in own):
+                continue  # libosmium has made its area
+            lines = {ref: shapely.LineString(courses[ref].known) for ref, _ in members}
+            if not (shape := _multipolygon(members, lines)).is_empty:
+                found.append((about, rows, shape))
+                continue
+        places = [place for course in own for place in course.known]
+        if places and (rows := [row for row in rows if row[0] in ("area", "other_sport")]):
+            found.append((about, broken(rows), shapely.convex_hull(shapely.multipoints(places))))
+    return found
 
 
 def _about(kind: str, item: Any) -> tuple[str, int, int, str]:
@@ -100,7 +107,7 @@ def _multipolygon(members: list[tuple[int, str]], lines: dict[int, Any]) -> Any:
     return outer.difference(inner)
 
 
-def _frame(found: list[tuple[Any, list[Row], Any]]) -> gpd.GeoDataFrame:
+def _frame(found: list[_Found]) -> gpd.GeoDataFrame:
     flat = [(about, row, shape) for about, rows, shape in found for row in rows if not shape.is_empty]
     if not flat:
         return empty_frame(OSM_FEATURES, crs=LON_LAT)

@@ -102,13 +102,18 @@ def on_broken(world: World, options: DiffOptions) -> NDArray[np.bool_]:
 
 
 def broken_pairs(world: World, options: DiffOptions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return detections and what is known of broken elements of their family on their ground."""
+    """Return detections and what is known of broken elements on their ground that may be the same object.
+
+    As in row 8 pitches meet pitches of any sport, and tracks meet tracks without one.
+    """
     areal = world.with_role("broken")
     areal = areal.where(areal.cov > options.overlap_free)
     bare = np.flatnonzero((world.osm.role == "broken") & ~world.osm.areal)
     det, place = _within(world.det.polygon, world.osm.geometry[bare], 0.0)
     det, osm = np.r_[areal.det, det], np.r_[areal.osm, bare[place]]
-    same = world.det.label[det] == world.osm.label[osm]
+    label, other, is_pitch = world.det.label[det], world.osm.label[osm], world.osm.pitch[osm]
+    same = (label == other) | (np.isin(label, FIELD_LABELS[:-1]) & is_pitch)
+    same |= (label == "running_track") & (other == "") & ~is_pitch
     return det[same], osm[same]
 
 

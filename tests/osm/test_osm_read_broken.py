@@ -113,9 +113,85 @@ def test_what_a_mapper_is_drawing_in_josm_counts_as_mapped(tmp_path):
     path = tmp_path / "drawing.osm"
     path.write_text(JOSM)
     rows = read_osm(path).frame().set_index("osm_id")
-    assert sorted(rows["role"].items()) == [(-2, "area"), (-1, "area"), (5, "broken")]
+    assert sorted(rows["role"].items()) == [(-2, "area"), (-1, "area"), (5, "area")]
     assert rows.loc[-1, "geometry"].equals(shapely.box(9.5, 47.5, 9.5003, 47.5001))
-    assert rows.loc[5, "geometry"].intersects(shapely.box(9.5, 47.5001, 9.50005, 47.5002))
+    drawn = shapely.Polygon([(9.5, 47.5001), (9.5003, 47.5001), (9.5001, 47.5003), (9.5, 47.5003)])
+    assert rows.loc[5, "geometry"].equals(drawn)
+    assert read_osm(path).info.n_broken == 0
+
+
+OPEN = '<way id="-1"><nd ref="1"/><nd ref="2"/><nd ref="-1"/>'
+RING = f'{OPEN}<nd ref="1"/></way>'
+OUTER = '<member type="way" ref="-1" role="outer"/>'
+JOSM_BROKEN = {
+    "an open new way": OPEN + "{building}</way>",
+    "a new way that lacks a node": OPEN + '<nd ref="9"/><nd ref="1"/>{building}</way>',
+    "an open new multipolygon": OPEN + '</way><relation id="-1">' + OUTER + "{multipolygon}</relation>",
+    "a new multipolygon that lacks a member": RING
+    + f'<relation id="-1">{OUTER}<member type="way" ref="-9" role="outer"/>'
+    + "{multipolygon}</relation>",
+    "a mapped multipolygon with a new way": RING
+    + f'<relation id="7" version="2">{OUTER}'
+    + "{multipolygon}</relation>",
+}
+
+
+@pytest.mark.parametrize("case", JOSM_BROKEN)
+def test_what_is_unfinished_in_josm_counts_as_mapped(case, tmp_path):
+    building = '<tag k="building" v="yes"/>'
+    multipolygon = f'<tag k="type" v="multipolygon"/>{building}'
+    path = tmp_path / "drawing.osm"
+    path.write_text(
+        '<osm version="0.6"><node id="-1" lat="47.5001" lon="9.5003"/>'
+        '<node id="1" version="1" lat="47.5" lon="9.5"/><node id="2" version="1" lat="47.5" lon="9.5003"/>'
+        + JOSM_BROKEN[case].format(building=building, multipolygon=multipolygon)
+        + "</osm>"
+    )
+    extract = read_osm(path)
+    assert extract.info.n_broken == 1
+    (row,) = extract.frame().itertuples()
+    assert (row.role, row.label) == ("broken", "building")
+    assert row.geometry.intersects(shapely.Point(9.5003, 47.5001))
+
+
+def test_a_new_multipolygon_may_have_mapped_members(tmp_path):
+    path = tmp_path / "drawing.osm"
+    spots = {1: (0, 0), 2: (9, 0), 3: (9, 9), 4: (0, 9), -1: (2, 2), -2: (4, 2), -3: (4, 4)}
+    nodes = "".join(
+        f'<node id="{number}" version="1" lat="{47 + y * 1e-4:.7f}" lon="{9 + x * 1e-4:.7f}"/>'
+        for number, (x, y) in sorted(spots.items(), key=lambda each: (each[0] > 0, abs(each[0])))
+    )
+    ways = "".join(
+        f'<way id="{number}" version="1">' + "".join(f'<nd ref="{ref}"/>' for ref in refs) + "</way>"
+        for number, refs in ((-1, (-1, -2, -3, -1)), (1, (1, 2, 3, 4, 1)))
+    )
+    path.write_text(
+        f'<osm version="0.6">{nodes}{ways}<relation id="-1"><member type="way" ref="1" role="outer"/>'
+        '<member type="way" ref="-1" role="inner"/><tag k="type" v="multipolygon"/><tag k="building" v="yes"/>'
+        "</relation></osm>"
+    )
+    (row,) = read_osm(path).frame().itertuples()
+    assert (row.osm_id, row.role) == (-1, "area")
+    assert row.geometry.area == pytest.approx(79e-8)
+
+
+@pytest.mark.parametrize(
+    ("tags", "label"),
+    [
+        ({"leisure": "pitch"}, "tennis_court"),
+        ({"leisure": "pitch", "sport": "soccer"}, "tennis_court"),
+        ({"leisure": "pitch", "sport": "volleyball"}, "tennis_court"),
+        ({"building:part": "yes"}, "building"),
+    ],
+)
+def test_a_broken_outline_keeps_what_row_8_would_doubt_from_being_new(
+    tags, label, world, make_box, make_features, imagery, tmp_path
+):
+    open_way(world, make_box(0, 0, 24, 15), tags)
+    extract = world.write(tmp_path / "town.osm.pbf")
+    rows = make_features([(label, make_box(0, 0, 24, 15))])
+    report = diff(rows, extract, out=tmp_path, imagery=imagery, options=DiffOptions(offset="off"))
+    assert report["counts"]["reason"] == {"review:osm_broken": 1}
 
 
 def test_a_way_that_crosses_itself_everywhere_takes_no_hour(world, make_box, tmp_path):
