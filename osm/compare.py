@@ -276,7 +276,7 @@ def _look(
         there, shown_there = before(shapes)
         memory, shown = np.where(memory == "", (there, shown_there), (memory, shown))
     refused = np.isin(memory, ("rejected", "done"))
-    det = detected(rows, polygons, bbox=region.extract.info.bbox, rejected=refused)
+    det = detected(rows, polygons, boxes=region.extract.info.boxes, rejected=refused)
     date = region.imagery.date if region.imagery else None
     return build_world(det, region.near.mapped(osm), imagery_date=date), memory, shown
 

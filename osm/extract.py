@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT
+from osm.boxes import BBox, around
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,14 +19,19 @@ class ExtractInfo:
 
     name: str
     """File name without its folder."""
-    bbox: tuple[float, float, float, float] | None
-    """West, south, east, north in degrees, as the file's header states; None = it states none."""
+    boxes: tuple[BBox, ...]
+    """West, south, east, north in degrees of each part it covers, as its header states; () = it states none."""
     timestamp: str
     """State of the data, ISO 8601, from the header or else the newest element read; "" = unknown."""
     has_metadata: bool
     """Elements carry versions; without them nothing is known about when they were edited."""
     n_broken: int
     """Elements that matter but whose geometry could not be built (missing or crossing nodes)."""
+
+    @property
+    def bbox(self) -> BBox | None:
+        """The box around all of them; None = it states none."""
+        return around(self.boxes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """FEATURES and the OSM areas around them -> how far they lie off OSM, and the detections in OSM's frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.labels import FIELD_LABELS
+from osm.boxes import BBox, covered_ground
 from osm.decide import Decisions
 from osm.offset import centroids, estimate_offset, shifted
 from osm.offset_field import OffsetField
@@ -70,7 +72,7 @@ def detected(
     features: gpd.GeoDataFrame,
     polygons: NDArray[np.object_],
     *,
-    bbox: tuple[float, float, float, float] | None,
+    boxes: Sequence[BBox],
     rejected: NDArray[np.bool_],
 ) -> Detected:
     """Return the detections as arrays.
@@ -81,15 +83,14 @@ def detected(
         FEATURES.
     polygons : ndarray of Polygon, shape (N,)
         Their outlines in OSM's frame.
-    bbox : tuple of float, optional
-        Where the extract reaches, in degrees; what is not wholly inside lies at an edge.
+    boxes : sequence of tuple of float
+        Where the extract reaches, in degrees; what is not wholly inside of them lies at an edge. Empty = unknown.
     rejected : ndarray of shape (N,), dtype bool
     """
     edge = np.array(features["cut"] != "", dtype=bool)
-    if bbox is not None and len(polygons):
-        west, south, east, north = bbox
+    if len(boxes) and len(polygons):
         bounds = shapely.bounds(transform_geometries(polygons, source=features.crs, target=LON_LAT))
-        inside = (bounds[:, 0] > west) & (bounds[:, 1] > south) & (bounds[:, 2] < east) & (bounds[:, 3] < north)
+        inside = shapely.contains_properly(covered_ground(boxes), shapely.box(*bounds.T))
         edge = edge | ~inside
     return Detected(
         label=features["label"].to_numpy(dtype=object),

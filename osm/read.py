@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from groundplan.crs import LON_LAT
 from groundplan.errors import OsmFileError
 from groundplan.schema import OSM_FEATURES, empty_frame
+from osm.boxes import BBox, stated_boxes
 from osm.extract import Extract, ExtractInfo, extract_name
 from osm.read_broken import Unbuilt
 from osm.read_guard import check_pbf_texts
@@ -118,7 +119,7 @@ def read_osm(path: Path, *, window: Window | None = None) -> Extract:
         raise OsmFileError(f"no OSM file at {source}; {NEEDED}")
     check_pbf_texts(source)
     with clear_errors(source), _no_collection():
-        bbox, timestamp, history = file_header(source)
+        boxes, timestamp, history = file_header(source)
         if history:
             # libosmium builds areas from one version of everything, so the present state gets a file of its own.
             with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +140,7 @@ def read_osm(path: Path, *, window: Window | None = None) -> Extract:
     newest = max((*placeholders["timestamp"], *_stamps([rows.newest])))
     info = ExtractInfo(
         name=extract_name(source),
-        bbox=bbox,
+        boxes=boxes,
         timestamp=timestamp or newest,
         has_metadata=rows.has_metadata,
         n_broken=rows.n_broken + n_new_broken,
@@ -147,17 +148,17 @@ def read_osm(path: Path, *, window: Window | None = None) -> Extract:
     return Extract(info=info, rows=table, lon_lat=lon_lat)
 
 
-def file_header(source: Path) -> tuple[tuple[float, float, float, float] | None, str, bool]:
-    """Return where the file reaches, how old it is, and whether it holds several versions of its elements."""
+def file_header(source: Path) -> tuple[tuple[BBox, ...], str, bool]:
+    """Return the boxes it covers, how old it is, and whether it holds several versions of its elements."""
     with osmium.io.Reader(str(source), osmium.osm.NOTHING) as reader:
         header = reader.header()
         box = header.box()
         stamp = header.get("osmosis_replication_timestamp") or header.get("timestamp")
         history = bool(header.has_multiple_object_versions) or ".osh" in source.name
         if not box.valid():
-            return None, stamp, history
+            return (), stamp, history
         low, high = box.bottom_left, box.top_right
-        return (low.lon, low.lat, high.lon, high.lat), stamp, history
+        return stated_boxes(source, (low.lon, low.lat, high.lon, high.lat)), stamp, history
 
 
 @contextmanager

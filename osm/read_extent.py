@@ -7,6 +7,7 @@ from typing import Any
 import osmium
 
 from groundplan.errors import OsmFileError
+from osm.boxes import BBox, around
 from osm.read import NEEDED, clear_errors, file_header
 
 MAX_NODES = 3_000_000
@@ -17,12 +18,17 @@ MAX_NODES = 3_000_000
 class Extent:
     """Where an extract reaches."""
 
-    bbox: tuple[float, float, float, float] | None
-    """West, south, east, north in degrees; None = it has no nodes."""
+    boxes: tuple[BBox, ...]
+    """West, south, east, north in degrees of each part; () = it has no nodes."""
     stated: bool
     """Whether the header says so; else it is where nodes lie."""
     whole: bool
     """Whether all nodes were looked at."""
+
+    @property
+    def bbox(self) -> BBox | None:
+        """The box around all of them; None = it has no nodes."""
+        return around(self.boxes)
 
 
 def read_extent(path: Path) -> Extent:
@@ -37,8 +43,8 @@ def read_extent(path: Path) -> Extent:
         raise OsmFileError(f"no OSM file at {path}; {NEEDED}")
     with clear_errors(path):
         stated = file_header(path)[0]
-        if stated is not None:
-            return Extent(bbox=stated, stated=True, whole=True)
+        if stated:
+            return Extent(boxes=stated, stated=True, whole=True)
         west, south, east, north = 180.0, 90.0, -180.0, -90.0
         count = 0
         nodes: Any = osmium.FileProcessor(str(path), osmium.osm.NODE)
@@ -50,5 +56,5 @@ def read_extent(path: Path) -> Extent:
                 count += 1
                 west, east = min(west, place.lon), max(east, place.lon)
                 south, north = min(south, place.lat), max(north, place.lat)
-    bbox = (west, south, east, north) if count else None
-    return Extent(bbox=bbox, stated=False, whole=count < MAX_NODES)
+    boxes = ((west, south, east, north),) if count else ()
+    return Extent(boxes=boxes, stated=False, whole=count < MAX_NODES)

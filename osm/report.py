@@ -12,6 +12,7 @@ import shapely
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.records import Imagery
 from groundplan.schema import STATUSES
+from osm.boxes import covered_ground
 from osm.extract import ExtractInfo
 from osm.frames import Offsets
 from osm.offset_field import Offset, OffsetField
@@ -149,13 +150,13 @@ def offset_doubt(offsets: Offsets, options: DiffOptions) -> str:
 
 
 def _reach(features: gpd.GeoDataFrame, info: ExtractInfo, options: DiffOptions) -> list[str]:
-    if info.bbox is None:
+    if not info.boxes:
         return ["the extract states no bounding box: objects at its edge may look new"]
-    left, bottom, right, top = features.total_bounds
     margin = options.edge_margin_m
-    needed = shapely.box(left - margin, bottom - margin, right + margin, top + margin)
-    west, south, east, north = transform_geometries([needed], source=features.crs, target=LON_LAT)[0].bounds
-    has = info.bbox
-    if west < has[0] or south < has[1] or east > has[2] or north > has[3]:
+    # Several downloads leave gaps, in which nothing need lie: each feature is asked for.
+    bounds = np.atleast_2d(features.total_bounds if len(info.boxes) == 1 else features.bounds.to_numpy())
+    needed = shapely.box(*(bounds + np.array([-margin, -margin, margin, margin])).T)
+    places = shapely.bounds(transform_geometries(needed, source=features.crs, target=LON_LAT))
+    if not shapely.covers(covered_ground(info.boxes), shapely.box(*places.T)).all():
         return [f"the extract does not reach {margin:g} m beyond the features; take a larger one"]
     return []

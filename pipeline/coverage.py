@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 
 from groundplan.crs import LON_LAT, transform_geometries
+from osm.boxes import covered_ground
 from osm.read_extent import Extent, read_extent
 from pipeline.plan import Plan
 from tiling.grid import numbered_tile
@@ -43,8 +44,7 @@ def extract_coverage(plan: Plan) -> Coverage | None:
     if extent.bbox is None:
         return Coverage(extent=extent, share=0.0, margin_m=margin_m)
     places = shapely.bounds(transform_geometries(needed, source=plan.region.grid.crs, target=LON_LAT))
-    west, south, east, north = extent.bbox
-    inside = (places[:, 0] >= west) & (places[:, 1] >= south) & (places[:, 2] <= east) & (places[:, 3] <= north)
+    inside = shapely.covers(covered_ground(extent.boxes), shapely.box(*places.T))
     return Coverage(extent=extent, share=float(np.mean(inside)), margin_m=margin_m)
 
 

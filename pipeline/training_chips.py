@@ -17,6 +17,7 @@ from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import ConfigError, DataError, SchemaError
 from groundplan.labels import FIELD_LABELS, LABELS, check_label
 from groundplan.vector import read_vector, same_crs
+from osm.boxes import covered_ground
 from osm.frames import Offsets, find_offsets
 from osm.offset import centroids, shifted
 from osm.read import read_osm
@@ -97,9 +98,9 @@ def chips_from_region(
         used = offset_m
     placed = metric.set_geometry(gpd.GeoSeries(moved, index=metric.index, crs=metric.crs))
     known = None
-    if extract.info.bbox is not None:
-        box = shapely.segmentize(shapely.box(*extract.info.bbox), 0.01)
-        known = transform_geometries([box], source=LON_LAT, target=region.grid.crs)[0]
+    if extract.info.boxes:
+        ground = shapely.segmentize(covered_ground(extract.info.boxes), 0.01)
+        known = transform_geometries([ground], source=LON_LAT, target=region.grid.crs)[0]
     labels = osm_labels(placed, labels=frozenset(LABELS))
     chips = tile_chips(region, labels, complete=wanted, known=known, prefix=config.name)
     description = f"{config.name}: labels (c) OpenStreetMap contributors, ODbL 1.0; imagery {_credit(config)}"
