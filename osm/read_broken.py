@@ -13,9 +13,9 @@ import osmium
 import shapely
 
 from groundplan.tangles import tangled
+from osm.read_way_places import Places, way_places
 from osm.roles import Row, area_roles, is_track_line
 from osm.tags import Get
-from osm.way_places import Places, way_places
 
 Element: TypeAlias = tuple[str, int, int, Any]
 """Type, id, version and time of the last edit."""

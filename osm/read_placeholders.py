@@ -15,9 +15,9 @@ import shapely
 from groundplan.crs import LON_LAT
 from groundplan.schema import OSM_FEATURES, empty_frame
 from osm.read_broken import broken, mapped_roles, ring_ground
+from osm.read_way_places import new_nodes, new_ways, shared_places, way_places
 from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles
 from osm.tags import KEYS
-from osm.way_places import new_nodes, new_ways, shared_places, way_places
 
 _Found: TypeAlias = tuple[tuple[str, int, int, str], list[Row], Any]
 """Type, id, version and time of an element, its rows and its geometry."""
