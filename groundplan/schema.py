@@ -19,6 +19,7 @@ PARTS: Final[dict[str, str]] = {
     "tile_bottom": "float64",
     "tile_right": "float64",
     "tile_top": "float64",
+    "imagery_ends": "str",  # sides (of n, e, s, w) on which imagery ends inside the tile; optional
 }
 """Footprints as tiles saw them, before seams are merged. CRS: the region's metric CRS."""
 
@@ -123,8 +124,13 @@ def typed(frame: gpd.GeoDataFrame, schema: Mapping[str, str]) -> gpd.GeoDataFram
 
 
 def check_parts(frame: gpd.GeoDataFrame, *, what: str = "parts") -> gpd.GeoDataFrame:
-    """Return the frame as PARTS; see `check_frame`. Labels must be known ones."""
-    return _check_labels(check_frame(frame, PARTS, what=what), what=what)
+    """Return the frame as PARTS; see `check_frame`. Labels must be known ones; `imagery_ends` may be missing."""
+    ends = frame["imagery_ends"].fillna("") if "imagery_ends" in frame.columns else ""
+    parts = _check_labels(check_frame(frame.assign(imagery_ends=ends), PARTS, what=what), what=what)
+    for sides in parts["imagery_ends"].unique():
+        if not set(sides) <= set("nesw"):
+            raise SchemaError(f'{what}: imagery_ends is {sides!r}; write some of "nesw", or leave the column out')
+    return parts
 
 
 def check_features(frame: gpd.GeoDataFrame, *, what: str = "features") -> gpd.GeoDataFrame:

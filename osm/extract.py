@@ -20,7 +20,10 @@ class ExtractInfo:
     name: str
     """File name without its folder."""
     boxes: tuple[BBox, ...]
-    """West, south, east, north in degrees of each part it covers, as its header states; () = it states none."""
+    """West, south, east, north in degrees of each part it covers, as its header states or its nodes tell; () = it
+    states none and has too few nodes to tell."""
+    stated: bool
+    """Whether the header says so."""
     timestamp: str
     """State of the data, ISO 8601, from the header or else the newest element read; "" = unknown."""
     has_metadata: bool
@@ -30,7 +33,7 @@ class ExtractInfo:
 
     @property
     def bbox(self) -> BBox | None:
-        """The box around all of them; None = it states none."""
+        """The box around all of them; None = nothing is known."""
         return around(self.boxes)
 
 

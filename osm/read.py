@@ -25,6 +25,7 @@ from osm.read_broken import Unbuilt
 from osm.read_guard import check_pbf_texts
 from osm.read_history import split_history
 from osm.read_placeholders import read_placeholders
+from osm.read_reach import node_reach
 from osm.roles import Row, area_roles, is_track_line, line_roles, node_roles, veto_roles
 from osm.tags import KEYS, LIFECYCLE_KEYS
 from osm.window import Window, meets
@@ -120,6 +121,10 @@ def read_osm(path: Path, *, window: Window | None = None) -> Extract:
     check_pbf_texts(source)
     with clear_errors(source), _no_collection():
         boxes, timestamp, history = file_header(source)
+        stated = bool(boxes)
+        if not stated:
+            reach = node_reach(source)
+            boxes = (reach.box,) if reach.box and reach.telling else ()
         if history:
             # libosmium builds areas from one version of everything, so the present state gets a file of its own.
             with tempfile.TemporaryDirectory() as folder:
@@ -141,6 +146,7 @@ def read_osm(path: Path, *, window: Window | None = None) -> Extract:
     info = ExtractInfo(
         name=extract_name(source),
         boxes=boxes,
+        stated=stated,
         timestamp=timestamp or newest,
         has_metadata=rows.has_metadata,
         n_broken=rows.n_broken + n_new_broken,

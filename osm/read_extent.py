@@ -2,16 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import osmium
 
 from groundplan.errors import OsmFileError
 from osm.boxes import BBox, around
 from osm.read import NEEDED, clear_errors, file_header
-
-MAX_NODES = 3_000_000
-"""Nodes that are looked at where the header says nothing: a few seconds."""
+from osm.read_reach import node_reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +40,5 @@ def read_extent(path: Path) -> Extent:
         stated = file_header(path)[0]
         if stated:
             return Extent(boxes=stated, stated=True, whole=True)
-        west, south, east, north = 180.0, 90.0, -180.0, -90.0
-        count = 0
-        nodes: Any = osmium.FileProcessor(str(path), osmium.osm.NODE)
-        for node in nodes:
-            if count == MAX_NODES:
-                break
-            place = node.location
-            if place.valid():
-                count += 1
-                west, east = min(west, place.lon), max(east, place.lon)
-                south, north = min(south, place.lat), max(north, place.lat)
-    boxes = ((west, south, east, north),) if count else ()
-    return Extent(boxes=boxes, stated=False, whole=count < MAX_NODES)
+        reach = node_reach(path)
+    return Extent(boxes=(reach.box,) if reach.box else (), stated=False, whole=reach.whole)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -18,6 +18,8 @@ from osm.frames import Offsets
 from osm.offset_field import Offset, OffsetField
 from osm.options import DiffOptions
 from osm.surroundings import Surroundings
+
+STATE_BOUNDS: Final = "let it state what it covers: osmium extract --set-bounds"
 
 
 def offset_record(offset: Offset) -> dict[str, Any]:
@@ -67,6 +69,7 @@ def osm_record(info: ExtractInfo) -> dict[str, Any]:
         "file": info.name,
         "timestamp": info.timestamp,
         "bbox": list(info.bbox) if info.bbox else None,
+        "bbox_stated": info.stated,
         "metadata": info.has_metadata,
         "attribution": "© OpenStreetMap contributors, ODbL 1.0",
     }
@@ -151,7 +154,13 @@ def offset_doubt(offsets: Offsets, options: DiffOptions) -> str:
 
 def _reach(features: gpd.GeoDataFrame, info: ExtractInfo, options: DiffOptions) -> list[str]:
     if not info.boxes:
-        return ["the extract states no bounding box: objects at its edge may look new"]
+        return [f"the extract states no bounding box: objects at its edge may look new; {STATE_BOUNDS}"]
+    if not info.stated:
+        west, south, east, north = info.bbox or (0.0,) * 4
+        return [
+            f"the extract states no bounding box: what is not within that of its nodes ({west:.4f}, {south:.4f} to "
+            f"{east:.4f}, {north:.4f}) becomes review; {STATE_BOUNDS}"
+        ]
     margin = options.edge_margin_m
     # Several downloads leave gaps, in which nothing need lie: each feature is asked for.
     bounds = np.atleast_2d(features.total_bounds if len(info.boxes) == 1 else features.bounds.to_numpy())

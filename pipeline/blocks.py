@@ -270,6 +270,7 @@ def _detected(
             _wanted(found, task),
             transform=read.tile.transform,
             tile_px=grid.tile_px,
+            valid=read.valid,
             options=task.polygons,
         )
         for read, found in zip(reads, every, strict=True)

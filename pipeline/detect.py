@@ -5,11 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from groundplan.errors import OutputError
 from pipeline.blocks import BlockResult, run_block, standing_result
 from pipeline.executor import Executor, Failure
 from pipeline.part_names import OWN_NAME
 from pipeline.plan import BlockTask, Plan
+from tiling.grid import tile_number
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +66,21 @@ def detect(
     ordered = tuple(sorted(results, key=lambda each: (each.coarse, each.row, each.col)))
     _drop_stale(plan)
     return Detected(results=ordered, failed=failed, resumed=resumed)
+
+
+def looked_at(plan: Plan, detected: Detected, *, coarse: bool) -> NDArray[np.int64]:
+    """Return the numbers of the tiles of one pass that did not fail."""
+    grid = plan.coarse.grid if coarse and plan.coarse is not None else plan.region.grid
+    missed = [
+        tile_number(grid, row=failure.row, col=failure.col)
+        for result in detected.results
+        for failure in result.failures
+        if failure.coarse == coarse
+    ]
+    for task in plan.tasks:
+        if task.coarse == coarse and task.part.name in detected.failed:
+            missed += task.numbers
+    return np.setdiff1d(plan.tile_numbers(coarse=coarse), np.array(missed, np.int64))
 
 
 def make_part(task: BlockTask) -> BlockResult:

@@ -25,7 +25,7 @@ from osm.window import window_around
 from pipeline.blocks import close_readers
 from pipeline.chips import write_chips
 from pipeline.config import RegionConfig
-from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts
+from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts, looked_at
 from pipeline.executor import default_workers, open_executor
 from pipeline.lock import hold_folder
 from pipeline.manifest import write_manifest
@@ -159,9 +159,9 @@ def run_detect(plan: Plan, options: RunOptions) -> Detected:
             detected = detect(plan, executor, on_block=lambda result: bar.update(result.n_tiles if result else 0))
         finally:
             close_readers()
-    write_tiles(out / TILES_NAME, tile_bounds(plan.region.grid, plan.tile_numbers(coarse=False)))
+    write_tiles(out / TILES_NAME, tile_bounds(plan.region.grid, looked_at(plan, detected, coarse=False)))
     if plan.coarse is not None:
-        bounds = tile_bounds(plan.coarse.grid, plan.tile_numbers(coarse=True))
+        bounds = tile_bounds(plan.coarse.grid, looked_at(plan, detected, coarse=True))
         write_tiles(out / COARSE_TILES_NAME, bounds)
     keep_aoi(out, plan.region.aoi)
     write_manifest(plan, detected.results, failed=detected.failed, path=out / "manifest.json")

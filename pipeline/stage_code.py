@@ -20,6 +20,7 @@ CODE = (
     "pipeline/ahead.py",
     "pipeline/shown.py",
     "postprocess/contours.py",
+    "postprocess/imagery_ends.py",
     "postprocess/options.py",
     "postprocess/outline.py",
     "postprocess/parts.py",

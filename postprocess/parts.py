@@ -15,6 +15,7 @@ from groundplan.errors import ConfigError
 from groundplan.labels import LABELS
 from groundplan.records import Detections
 from groundplan.schema import PARTS, empty_frame
+from postprocess.imagery_ends import NO_SIDES, imagery_ends
 from postprocess.options import PolygonOptions
 from postprocess.outline import outlines
 from postprocess.polygonal import Geometries
@@ -32,13 +33,20 @@ class TileFootprints:
     """(N,): 0..1."""
     bounds: tuple[float, float, float, float]
     """Left, bottom, right, top of the tile."""
+    ends: NDArray[np.object_]
+    """(N,): sides on which imagery ends at the footprint, some of "nesw"; see `postprocess.imagery_ends`."""
 
     def __len__(self) -> int:
         return len(self.scores)
 
 
 def tile_footprints(
-    detections: Detections, *, transform: Affine, tile_px: int, options: PolygonOptions | None = None
+    detections: Detections,
+    *,
+    transform: Affine,
+    tile_px: int,
+    valid: NDArray[np.bool_] | None = None,
+    options: PolygonOptions | None = None,
 ) -> TileFootprints:
     """Return the footprints of one tile's detections.
 
@@ -52,6 +60,8 @@ def tile_footprints(
         Tile pixel corner -> metric CRS; north up.
     tile_px : int
         Side of the tile.
+    valid : ndarray of shape (tile_px, tile_px), dtype bool, optional
+        True = the tile has imagery there; None = everywhere.
     options : PolygonOptions, optional
         See `postprocess.outline.outlines`.
 
@@ -67,14 +77,19 @@ def tile_footprints(
     """
     if transform.b != 0 or transform.d != 0:
         raise ConfigError(f"tile transform {tuple(transform)[:6]} is rotated; tiles are read on a north-up grid")
+    options = options or PolygonOptions()
     polygons = outlines(detections, transform=transform, tile_px=tile_px, options=options)
     found = ~shapely.is_missing(polygons)
+    ends = np.full(len(polygons), NO_SIDES, dtype=object)
+    if valid is not None and not valid.all():
+        ends = imagery_ends(_in_pixels(polygons, transform), detections, valid, border_px=options.border_px)
     x, y = (transform.c, transform.c + transform.a * tile_px), (transform.f, transform.f + transform.e * tile_px)
     return TileFootprints(
         polygons=polygons[found],
         labels=detections.labels[found],
         scores=detections.scores[found].astype(np.float64),
         bounds=(min(x), min(y), max(x), max(y)),
+        ends=ends[found],
     )
 
 
@@ -109,5 +124,15 @@ def parts_frame(tiles: Sequence[TileFootprints], *, crs: Any) -> gpd.GeoDataFram
         "tile_bottom": bounds[:, 1],
         "tile_right": bounds[:, 2],
         "tile_top": bounds[:, 3],
+        "imagery_ends": np.concatenate([tile.ends for tile in tiles]).tolist(),
     }
     return gpd.GeoDataFrame(columns, geometry=np.concatenate([tile.polygons for tile in tiles]), crs=metric)
+
+
+def _in_pixels(polygons: Geometries, transform: Affine) -> Geometries:
+    t = ~transform
+
+    def to_px(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack((t.a * xy[:, 0] + t.c, t.e * xy[:, 1] + t.f))
+
+    return np.asarray(shapely.transform(polygons, to_px), dtype=object)

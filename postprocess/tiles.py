@@ -38,6 +38,8 @@ class Parts:
     """(N, 4): the part lies at this side of its tile, in the order of `SIDES`."""
     seen_beyond: NDArray[np.bool_]
     """(N, 4): it touches this side and another tile saw the ground beyond it."""
+    ended: NDArray[np.bool_]
+    """(N, 4): imagery ends at this side of it, inside the tile."""
     tiles: NDArray[np.float64]
     """(T, 4): bounds of all tiles that are known to have been looked at, each once."""
 
@@ -56,8 +58,8 @@ class Parts:
 
     @property
     def open_sides(self) -> NDArray[np.bool_]:
-        """(N, 4): it touches this side and nobody saw what lies beyond."""
-        return self.touches & ~self.seen_beyond
+        """(N, 4): nobody saw what lies beyond this side: no other tile did, or there is no imagery."""
+        return (self.touches & ~self.seen_beyond) | self.ended
 
 
 def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, options: PolygonOptions) -> Parts:
@@ -82,11 +84,12 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
         found = ~shapely.is_missing(geometry)
     label = frame["label"].to_numpy(dtype=object)
     score = frame["score"].to_numpy(dtype=np.float64)
-    geometry, tile, label, score = geometry[found], tile[found], label[found], score[found]
+    ended = _named_sides(frame["imagery_ends"].to_numpy(dtype=object))
+    geometry, tile, label, score, ended = geometry[found], tile[found], label[found], score[found], ended[found]
     bounds, area = shapely.bounds(geometry), np.asarray(shapely.area(geometry))
     length = np.asarray(shapely.length(geometry))
     order = _content_order(bounds, tile, label, score, area, length)
-    geometry, tile, label, score = geometry[order], tile[order], label[order], score[order]
+    geometry, tile, label, score, ended = geometry[order], tile[order], label[order], score[order], ended[order]
     bounds, area, length = bounds[order], area[order], length[order]
     touches = _touches(bounds, tile, border_m=options.border_m)
     known = unique_tiles(tile if tiles is None else np.vstack((tile, tiles)))
@@ -101,8 +104,15 @@ def read_parts(frame: gpd.GeoDataFrame, *, tiles: NDArray[np.float64] | None, op
         tile=tile,
         touches=touches,
         seen_beyond=seen,
+        ended=ended,
         tiles=known,
     )
+
+
+def _named_sides(names: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Return for strings of some of `SIDES` which they name, shape (N, 4)."""
+    kinds, which = np.unique(names.astype(str), return_inverse=True)
+    return np.array([[side in kind for side in SIDES] for kind in kinds], dtype=bool).reshape(-1, 4)[which]
 
 
 def _content_order(

@@ -189,6 +189,22 @@ def test_nothing_detected_and_nothing_mapped_are_fine(planted, imagery, make_fea
     assert any("everything looks new" in each for each in report["warnings"])
 
 
+def test_without_a_stated_box_what_lies_beyond_all_of_many_nodes_is_for_review(
+    new_world, imagery, make_box, make_features, tmp_path
+):
+    world = new_world()
+    for row in range(16):
+        for col in range(16):
+            world.area(make_box(30 * col, 30 * row, 10, 10), {"building": "yes"})
+    extract = world.write(tmp_path / "a.osm.pbf")
+    rows = [("building", make_box(47, 45, 8, 8)), ("building", make_box(470, 0, 20, 10))]
+    report = diff(make_features(rows), extract, out=tmp_path, imagery=imagery)
+    assert report["counts"]["status"]["new"] == report["counts"]["reason"]["review:edge"] == 1
+    (warning,) = [each for each in report["warnings"] if "no bounding box" in each]
+    assert "becomes review" in warning and "--set-bounds" in warning
+    assert report["osm"]["bbox_stated"] is False
+
+
 def test_what_lies_at_the_edge_of_the_extract_is_for_review(imagery, make_box, make_features, tmp_path):
     extract = tmp_path / "small.osm"
     reach = gpd.GeoSeries([make_box(300, 50, 300, 300)], crs="EPSG:32632").to_crs(4326).total_bounds

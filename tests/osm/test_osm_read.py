@@ -7,6 +7,7 @@ import shapely
 from groundplan.errors import OsmFileError
 from osm import read
 from osm.read import read_osm
+from osm.read_reach import TELLING_NODES
 from osm.window import NOWHERE
 
 
@@ -79,6 +80,16 @@ def test_the_header_tells_where_the_extract_reaches_and_how_old_it_is(tmp_path):
         "<bounds minlat='47' minlon='9' maxlat='47.5' maxlon='9.5'/></osm>"
     )
     assert read_osm(path).info.bbox == (9.0, 47.0, 9.5, 47.5)
+
+
+@pytest.mark.parametrize(("count", "known"), [(TELLING_NODES, True), (TELLING_NODES - 1, False)])
+def test_an_extract_that_states_no_box_reaches_as_far_as_its_nodes_where_they_are_many(tmp_path, count, known):
+    nodes = [f"n{n + 1} x{9 + n / count:.7f} y{47 + n % 2}" for n in range(count)]
+    path = tmp_path / "a.opl"
+    path.write_text("\n".join(nodes) + "\n")
+    info = read_osm(path).info
+    assert not info.stated
+    assert info.boxes == (((9.0, 47.0, pytest.approx(10, abs=2e-3), 48.0),) if known else ())
 
 
 def test_closed_ways_and_multipolygons_with_negative_ids_are_read(tmp_path):

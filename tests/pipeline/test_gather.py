@@ -55,7 +55,7 @@ def seen(shapes: np.ndarray, labels: list[str], *, left: float, bottom: float, s
         drawn = affinity.translate(shapes[place], *rng.normal(0, 0.1, 2)).intersection(tile)
         if drawn.geom_type == "Polygon" and drawn.area > 3:
             score = round(float(rng.uniform(0.5, 1)), 3)
-            out.append((labels[place], score, left, bottom, left + side, bottom + side, drawn))
+            out.append((labels[place], score, left, bottom, left + side, bottom + side, "", drawn))
     return out
 
 
@@ -203,9 +203,9 @@ def test_a_tile_that_saw_over_a_border_decides_wherever_its_other_findings_are(t
     (tmp_path / "parts").mkdir()
     upper, lower, far = shapely.box(20, 100, 40, 112), shapely.box(20, 88, 40, 100), shapely.box(80, 60, 90, 70)
     rows = [
-        ("building", 0.9, 0.0, 100.0, 100.0, 200.0, upper),
-        ("building", 0.8, 0.0, 0.0, 100.0, 100.0, lower),
-        ("building", 0.7, 0.0, 50.0, 100.0, 150.0, far),
+        ("building", 0.9, 0.0, 100.0, 100.0, 200.0, "", upper),
+        ("building", 0.8, 0.0, 0.0, 100.0, 100.0, "", lower),
+        ("building", 0.7, 0.0, 50.0, 100.0, 150.0, "", far),
     ]
     for tiles in (2, 3):
         for at_once in (1, 100):
