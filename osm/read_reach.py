@@ -12,7 +12,7 @@ MAX_NODES: Final = 3_000_000
 """Nodes that are looked at: a few seconds."""
 
 TELLING_NODES: Final = 1_000
-"""From so many nodes on the box around them tells where an extract was cut: nothing is known of what lies beyond."""
+"""From so many nodes on the box around them tells where an extract was cut; nothing is known beyond it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

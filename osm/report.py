@@ -158,8 +158,8 @@ def _reach(features: gpd.GeoDataFrame, info: ExtractInfo, options: DiffOptions) 
     if not info.stated:
         west, south, east, north = info.bbox or (0.0,) * 4
         return [
-            f"the extract states no bounding box: what is not within that of its nodes ({west:.4f}, {south:.4f} to "
-            f"{east:.4f}, {north:.4f}) becomes review; {STATE_BOUNDS}"
+            "the extract states no bounding box: what is not within that of its nodes "
+            f"({west:.4f}, {south:.4f} to {east:.4f}, {north:.4f}) becomes review; {STATE_BOUNDS}"
         ]
     margin = options.edge_margin_m
     # Several downloads leave gaps, in which nothing need lie: each feature is asked for.
