@@ -1,6 +1,6 @@
 """A world -> one status and reason for each detection: the decision table, first matching row wins.
 
-Rows 1 to 14 ask how a detection lies to OSM, which a part of a region can answer; rows 15 to 17, which stand in
+Rows 1 to 14b ask how a detection lies to OSM, which a part of a region can answer; rows 15 to 17, which stand in
 `osm.rivals`, how those that are left lie to each other.
 """
 
@@ -61,6 +61,8 @@ PLACE: Final = (
     Row("review", "outline_needed", rows_context.outline_needed),  # 12b
     Row("review", "size_shape", rows_context.size_shape),  # 13
     Row("review", "osm_newer", rows_context.osm_newer),  # 14
+    Row("review", "class_conflict", rows_overlap.part_conflict),  # 14a
+    Row("review", "implausible_context", rows_context.shared_ground),  # 14b
 )
 """Asked of the outlines once they are final; row 9 again, because cutting and rounding move vertices."""
 
@@ -86,7 +88,7 @@ class Decisions:
 
 
 def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
-    """Decide detections by rows 1 to 14 of the table.
+    """Decide detections by rows 1 to 14b of the table.
 
     Parameters
     ----------

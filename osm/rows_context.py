@@ -1,4 +1,4 @@
-"""A world -> which detections do not fit their place, size or time: rows 11 to 14 of the decision table."""
+"""A world -> which detections do not fit their place, size or time: rows 11 to 14b of the decision table."""
 
 import numpy as np
 import shapely
@@ -22,6 +22,22 @@ def implausible_context(world: World, options: DiffOptions) -> NDArray[np.bool_]
     in_water = role == "blocker"
     bad |= (on_pitch | in_water) & (pairs.cov_det >= options.context_coverage)
     return world.marked(pairs.det[bad])
+
+
+def shared_ground(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 14b: it shares some ground with something else that cannot be there as well.
+
+    As row 11, but for a pitch in a track and a track around a pitch, and from what row 9 takes for an overlap on:
+    two things on one place are never new, be the smaller one mapped or found.
+    """
+    pairs = world.with_role("area", "other_sport", "blocker", "broken")
+    pairs = pairs.where(pairs.cov > options.overlap_free)
+    label, role, other = world.det.label[pairs.det], world.osm.role[pairs.osm], world.osm.label[pairs.osm]
+    blocked, is_pitch = role == "blocker", world.osm.pitch[pairs.osm]
+    is_building = ~blocked & (other == "building")
+    is_track = ~blocked & ~is_building & ~is_pitch
+    wrong = blocked | np.where(label == "building", is_pitch | is_track, is_building)
+    return world.marked(pairs.det[wrong])
 
 
 def crosses_line(world: World, options: DiffOptions) -> NDArray[np.bool_]:

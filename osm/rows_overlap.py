@@ -79,6 +79,12 @@ def conflict_pairs(world: World) -> Pairs:
     return pairs.where(wrong & ~own)
 
 
+def part_conflict(world: World, options: DiffOptions) -> NDArray[np.bool_]:
+    """Row 14a: it shares some ground with what row 8 asks for."""
+    pairs = conflict_pairs(world)
+    return world.marked(pairs.det[pairs.cov > options.overlap_free])
+
+
 def _pitch_nodes(world: World) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     loose = (world.osm.role == "other_sport") & (shapely.get_type_id(world.osm.geometry) == 0)
     nodes = np.flatnonzero(loose | (world.osm.pitch & (world.osm.role == "node")))

@@ -153,6 +153,28 @@ def cases(world, box):
     newer = [("tennis_court", box(x + 59.5, y, 36, 18))]
     yield "14", newer, [("review", "osm_newer")]
     x, y = next(sites)
+    world.area(box(x, y, 60, 40), SOCCER)
+    yield "14a another sport, in part", [("tennis_court", box(x + 52, y, 36, 18))], [("review", "class_conflict")]
+    x, y = next(sites)
+    world.area(box(x, y, 20, 20), {"building:part": "yes"})
+    yield "14a a part, in part", [("building", box(x + 16, y, 20, 20))], [("review", "class_conflict")]
+    x, y = next(sites)
+    world.area(box(x + 12, y + 6, 5, 5), HOUSE)
+    yield "14b over a hut", [("tennis_court", box(x, y, 36, 18))], [("review", "implausible_context")]
+    x, y = next(sites)
+    world.area(box(x, y, 60, 40), SOCCER)
+    yield "14b half on a pitch", [("building", box(x + 52, y, 20, 20))], [("review", "implausible_context")]
+    x, y = next(sites)
+    world.area(box(x, y, 10, 5), {"leisure": "swimming_pool"})
+    yield "14b over a pool", [("building", box(x - 5, y - 8, 20, 20))], [("review", "implausible_context")]
+    x, y = next(sites)
+    hut = shapely.LineString(box(x + 5, y + 5, 6, 6).exterior.coords[:-1])
+    world.line(hut, HOUSE)
+    yield "14b over a broken hut", [("tennis_court", box(x, y, 36, 18))], [("review", "implausible_context")]
+    x, y = next(sites)
+    world.area(box(x + 8, y - 2, 84, 64), SOCCER)
+    yield "17 a track around a pitch", [("running_track", track_ring(x, y, box))], [("new", "no_candidate")]
+    x, y = next(sites)
     doubles = [("building", box(x, y, 20, 20), 0.95), ("building", box(x + 3, y, 20, 20), 0.8)]
     yield "15 doubles", doubles, [("new", "no_candidate"), ("review", "self_overlap")]
     x, y = next(sites)
