@@ -18,6 +18,7 @@ from pipeline.executor import open_executor
 from pipeline.gather import PARTS_AT_ONCE, PartsFile, found_tiles, list_parts, parts_batches
 from pipeline.merge_batches import BATCHES_AT_ONCE, Tiles, merged_batches
 from pipeline.merge_options import CoarsePass, MergeOptions, Provenance
+from postprocess.apart import buildings_apart
 
 TILES_NAME = "tiles.npy"
 """Bounds of every tile that was looked at: without them, the end of the imagery is where nothing was found."""
@@ -99,6 +100,7 @@ def merge(
     filled = [frame for frame in merged if len(frame)] or merged[:1]
     features = gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), geometry="geometry", crs=merged[0].crs)
     features = features.sort_values("feature_id", kind="stable", ignore_index=True)
+    features = buildings_apart(features, options=options.shapes)
     if provenance is not None:
         features = features.assign(
             imagery_id="" if provenance.imagery is None else provenance.imagery.id,

@@ -12,7 +12,7 @@ from postprocess.options import ShapeOptions
 from postprocess.polygonal import Geometries, geometry_array
 from postprocess.rectangle import fit_rectangles
 from postprocess.right_angles import fit_circle, fit_right_angles, trace_buildings
-from postprocess.terraces import kept_apart, shared_walls
+from postprocess.terraces import kept_apart, near_pairs, shared_walls
 from postprocess.walls import Trace
 
 _HOUSE_M: Final = 80.0
@@ -27,7 +27,9 @@ def fit_buildings(polygons: Geometries, *, options: ShapeOptions) -> tuple[Geome
     """Return the shapes of buildings, their kinds and residuals in metres; the outline itself where none fits.
 
     Every building is fitted alone first. Those that touch are then squared together, in one direction and with one
-    wall where two face each other, and what still overlaps goes to the one that fits its outline better.
+    wall where two face each other, and what still overlaps goes to the one that fits its outline better. Only
+    those whose outlines are less than a metre apart are compared, as `pipeline.gather` promises to keep together;
+    for shapes that reach over more than that see `postprocess.apart`.
 
     Parameters
     ----------
@@ -49,11 +51,14 @@ def fit_buildings(polygons: Geometries, *, options: ShapeOptions) -> tuple[Geome
     kinds[use] = np.where(corners[use] == 5, "rectangle", "right_angles")
     free = iou < options.min_iou
     shapes[free], kinds[free], iou[free] = polygons[free], "free", 1.0
+
+    def spares(place: int, rest: Any) -> bool:
+        # Of outlines that overlap that much one is wrong: which, a mapper has to see.
+        return bool(ious(geometry_array([rest]), polygons[place : place + 1])[0] >= options.min_iou)
+
     # Areas are known to 1e-9: what that decides would be another thing beside other buildings.
-    apart, lost = kept_apart(shapes, np.round(1.0 - np.where(free, 0.0, iou), 6))
-    # Of outlines that overlap that much one is wrong: which, a mapper has to see.
-    lost &= ious(apart, polygons) >= options.min_iou
-    shapes[lost] = apart[lost]
+    rank = np.round(1.0 - np.where(free, 0.0, iou), 6)
+    shapes, lost = kept_apart(shapes, rank, pairs=near_pairs(polygons), spares=spares)
     kinds[lost & ~free] = "clipped"
     residual = np.zeros(len(polygons))
     residual[~free] = residuals_m(shapes[~free], polygons[~free])

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from postprocess.options import PolygonOptions
 from postprocess.overlaps import edges_of, shared_areas
-from postprocess.polygonal import Geometries
+from postprocess.polygonal import Geometries, covers_m2
 
 
 def duplicates(
@@ -50,7 +50,7 @@ def duplicates(
     judged: set[int] = set()
     for place in sorted(overlaps, key=lambda place: (-score[place], -area[place], place)):
         under = [(other, m2) for other, m2 in overlaps[place] if other in judged and not repeated[other]]
-        covered = sum(m2 for _, m2 in under) >= options.duplicate_cover * area[place]
+        covered = covers_m2(geometries, place, dict(under), least_m2=options.duplicate_cover * area[place])
         same = any(m2 > options.duplicate_iou * (area[place] + area[other] - m2) for other, m2 in under)
         repeated[place] = covered or same
         judged.add(place)

@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from postprocess.agreement import Pairs, is_sliver
 from postprocess.options import PolygonOptions
+from postprocess.polygonal import covers_m2
 from postprocess.tiles import Parts
 
 Neighbours = dict[int, dict[int, float]]
@@ -158,7 +159,7 @@ def _resolve(
         if row in kept:
             continue
         under = {other: neighbours[row][other] for other in kept if other in neighbours[row]}
-        if sum(under.values()) >= options.covered_share * parts.area[row]:
+        if covers_m2(parts.geometry, row, under, least_m2=options.covered_share * parts.area[row]):
             head[row] = max(under, key=lambda other: (under[other], -rank[other]))
             member[row] = False
         else:

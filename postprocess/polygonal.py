@@ -49,6 +49,27 @@ def polygonal(geometries: Geometries) -> Geometries:
     return out
 
 
+def covers_m2(geometries: Geometries, place: int, by: dict[int, float], *, least_m2: float) -> bool:
+    """Return whether some polygons together cover that much of another one.
+
+    Parameters
+    ----------
+    geometries : ndarray of geometry, shape (N,)
+    place : int
+        Of the one that is covered.
+    by : dict
+        Places of those that cover it -> area that each shares with it.
+    least_m2 : float
+    """
+    # What several of them cover counts once; only where their sum is enough it has to be known.
+    if sum(by.values()) < least_m2:
+        return False
+    if len(by) == 1:
+        return True
+    together = shapely.union_all(geometries[list(by)])
+    return bool(shapely.area(shapely.intersection(geometries[place], together)) >= least_m2)
+
+
 def thickness(geometries: Geometries) -> NDArray[np.float64]:
     """Return twice area over perimeter: the width of a strip, half the side of a square; 0 when empty."""
     length = shapely.length(geometries)

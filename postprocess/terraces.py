@@ -1,5 +1,6 @@
 """Buildings that touch -> buildings whose shared walls are one line: neither overlapping nor coming apart."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from postprocess.polygonal import Geometries
 from postprocess.right_angles import trace_buildings
 from postprocess.walls import Walls, built, traced, walls_of
 
-_NEAR_M: Final = 1.0
+NEAR_M: Final = 1.0
 """Walls of two buildings that face each other this near are one wall: a network's outlines are 1 or 2 px off."""
 
 _ALONGSIDE_M: Final = 1.5
@@ -60,8 +61,7 @@ def shared_walls(polygons: Geometries, *, options: ShapeOptions) -> Geometries:
         None for buildings that touch none in their own direction, and where right angles do not work out.
     """
     out = np.full(len(polygons), None, dtype=object)
-    left, right = shapely.STRtree(polygons).query(polygons, predicate="dwithin", distance=_NEAR_M)
-    left, right = left[left < right], right[left < right]
+    left, right = near_pairs(polygons)
     angle = np.full(len(polygons), np.nan)
     near = np.union1d(left, right)
     angle[near] = [
@@ -136,7 +136,7 @@ def _made_one(faces: _Faces) -> Array:
     right: list[int] = []
     for place, a in enumerate(order.tolist()):
         for b in order[place + 1 :].tolist():
-            if faces.axis[b] != faces.axis[a] or faces.offset[b] - faces.offset[a] > _NEAR_M:
+            if faces.axis[b] != faces.axis[a] or faces.offset[b] - faces.offset[a] > NEAR_M:
                 break
             beside = min(faces.high[a], faces.high[b]) - max(faces.low[a], faces.low[b])
             if faces.building[a] != faces.building[b] and faces.side[a] != faces.side[b] and beside > _ALONGSIDE_M:
@@ -150,27 +150,45 @@ def _made_one(faces: _Faces) -> Array:
     return np.where(together, mean[group], faces.offset)
 
 
-def kept_apart(shapes: Geometries, rank: Array) -> tuple[Geometries, NDArray[np.bool_]]:
-    """Return shapes of which none overlap, and which of them lost ground.
+def near_pairs(polygons: Geometries) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the pairs of outlines, each once, that are near enough to share a wall."""
+    left, right = shapely.STRtree(polygons).query(polygons, predicate="dwithin", distance=NEAR_M)
+    return left[left < right], right[left < right]
+
+
+def kept_apart(
+    shapes: Geometries,
+    rank: Array,
+    *,
+    pairs: tuple[NDArray[np.intp], NDArray[np.intp]],
+    spares: Callable[[int, Any], bool],
+) -> tuple[Geometries, NDArray[np.bool_]]:
+    """Return shapes that do not overlap, and which of them lost ground.
 
     Parameters
     ----------
     shapes : ndarray of Polygon or MultiPolygon, shape (B,)
     rank : ndarray of shape (B,)
         Of two that overlap the one with the lower rank keeps the ground; then the one that stands first.
+    pairs : pair of ndarray of int, shape (K,)
+        Places of shapes that may overlap.
+    spares : callable
+        Tells for a place and what would be left of its shape whether that may be; where it may not, the other of
+        the two gives its ground, and where neither can, they overlap.
     """
     out, lost = shapes.copy(), np.zeros(len(shapes), dtype=bool)
-    left, right = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    left, right = left[left < right], right[left < right]
+    left, right = pairs
     over = shared_areas(edges_of(shapes), left, right) > _OVERLAP_M2
     left, right = left[over], right[over]
     first = np.where(rank[left] <= rank[right], left, right)
     second = np.where(first == left, right, left)
     for place in np.lexsort((first, rank[first], second, rank[second])).tolist():
-        keeps, gives = first[place], second[place]
-        rest = _largest(shapely.difference(out[gives], out[keeps]))
-        if rest is not None:
-            out[gives], lost[gives] = rest, True
+        one, other = int(first[place]), int(second[place])
+        for keeps, gives in ((one, other), (other, one)):
+            rest = _largest(shapely.difference(out[gives], out[keeps]))
+            if rest is not None and spares(gives, rest):
+                out[gives], lost[gives] = rest, True
+                break
     return out, lost
 
 

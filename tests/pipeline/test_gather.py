@@ -216,6 +216,23 @@ def test_a_tile_that_saw_over_a_border_decides_wherever_its_other_findings_are(t
             assert found == ([2] if tiles == 2 else [1, 1, 1])
 
 
+def test_shapes_that_meet_over_a_gap_are_kept_apart_whichever_batch_they_are_in(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    house = shapely.Polygon([(20, 20), (50, 20), (50, 45), (40, 50), (20, 50)])
+    other = affinity.translate(affinity.rotate(house, 180, origin=(35, 35)), 28, 28)
+    for number, shape in enumerate((house, other)):
+        write_rows(
+            tmp_path / "parts" / f"{number}.parquet", [("building", 0.9, 0.0, 0.0, 100.0, 100.0, "", shape)]
+        )
+    written = []
+    for at_once in (1, 100):
+        found = merge(tmp_path, MergeOptions(), parts_at_once=at_once)
+        assert sorted(found["shape"]) == ["clipped", "rectangle"]
+        assert found.geometry[0].intersection(found.geometry[1]).area < 1e-3
+        written.append([(tmp_path / name).read_bytes() for name in FILES])
+    assert written[0] == written[1]
+
+
 def test_empty_files_and_damaged_ones(tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     parts.mkdir()

@@ -70,10 +70,16 @@ def test_a_house_at_another_angle_is_not_turned_with_the_row():
 
 def test_of_two_that_overlap_the_better_keeps_the_ground():
     pair = geometry_array([shapely.box(0, 0, 10, 10), shapely.box(9.5, 0, 20, 10)])
-    out, lost = kept_apart(pair, np.array([0.1, 0.05]))
+    between, rank = (np.array([0]), np.array([1])), np.array([0.1, 0.05])
+    out, lost = kept_apart(pair, rank, pairs=between, spares=lambda place, rest: True)
     assert list(lost) == [True, False]
     assert out[0].bounds == (0, 0, 9.5, 10)
     assert out[1].equals(pair[1])
+    # Where it has nothing to spare, the other one gives; where neither has, they overlap.
+    out, lost = kept_apart(pair, rank, pairs=between, spares=lambda place, rest: place == 1)
+    assert list(lost) == [False, True] and out[1].bounds == (10, 0, 20, 10)
+    out, lost = kept_apart(pair, rank, pairs=between, spares=lambda place, rest: False)
+    assert not lost.any() and out.tolist() == pair.tolist()
 
 
 def test_outlines_that_overlap_too_much_are_left_for_a_person():

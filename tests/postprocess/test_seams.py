@@ -195,6 +195,18 @@ def test_of_two_detections_of_one_thing_in_one_tile_the_better_scored_is_kept():
     assert list(features["score"]) == [0.7]
 
 
+def test_what_two_better_ones_cover_counts_once():
+    one, other = (20, 20, 30, 30), (23.5, 20, 33.5, 30)
+    rows = [part("building", 0.9, one, WEST), part("building", 0.8, other, WEST)]
+    # 60 % of it lie under both of them, and nothing of the rest under either.
+    third = part("building", 0.7, (23.5, 24, 30, 34), WEST)
+    assert sorted(merge_parts(frame(*rows, third))["score"]) == [0.7, 0.8, 0.9]
+    # Two halves cover all of this one.
+    halves = [part("building", 0.9, (20, 20, 29, 40), WEST), part("building", 0.8, (29, 20, 38, 40), WEST)]
+    over = part("building", 0.7, (20, 22, 38, 39), WEST)
+    assert sorted(merge_parts(frame(*halves, over))["score"]) == [0.8, 0.9]
+
+
 def test_different_labels_are_never_merged():
     features = merge_parts(
         frame(part("building", 0.9, (70, 40, 100, 60), WEST), part("tennis_court", 0.6, (80, 40, 120, 60), EAST))
