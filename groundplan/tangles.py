@@ -43,6 +43,21 @@ def tangled(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
     return out
 
 
+def repaired(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return an outline from a stranger made valid.
+
+    Raises
+    ------
+    ValueError
+        It is missing, its coordinates are no numbers, or it crosses itself hundreds of times.
+    """
+    if geometry is None or not np.isfinite(shapely.get_coordinates(geometry)).all():
+        raise ValueError("the outline has coordinates that are no numbers, or none")
+    if tangled(np.array([geometry], dtype=object))[0]:
+        raise ValueError("the outline crosses itself hundreds of times")
+    return shapely.make_valid(geometry)
+
+
 def _crosses_often(geometry: shapely.Geometry) -> bool:
     xy = shapely.get_coordinates(geometry)
     segments = shapely.linestrings(np.stack([xy[:-1], xy[1:]], axis=1))

@@ -12,6 +12,7 @@ import shapely
 
 from groundplan.errors import SchemaError
 from groundplan.labels import check_label
+from groundplan.tangles import repaired
 from osm.maproulette import RECORD_SEPARATOR
 from osm.memory import Decision, read_decisions
 
@@ -91,7 +92,7 @@ def _decisions(tasks: Iterator[tuple[dict[str, Any], Any]], source: Path) -> Ite
         if not STATUS[status]:
             continue
         try:
-            polygon = shapely.make_valid(shapely.from_geojson(json.dumps(geometry)))
+            polygon = repaired(shapely.from_geojson(json.dumps(geometry)))
             label = check_label(str(properties["groundplan_label"]))
             name = str(properties["id"])
         except (KeyError, TypeError, ValueError, RecursionError, shapely.errors.ShapelyError) as err:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.errors import SchemaError
 from groundplan.labels import check_label
+from groundplan.tangles import repaired
 from osm.match import overlaps
 from osm.options import DiffOptions
 
@@ -117,8 +118,8 @@ def _parse(line: str) -> Decision:
     word = str(raw["decision"]).lower()
     if word not in WORDS:
         raise ValueError(f"decision {raw['decision']!r} is unknown")
-    polygon = shapely.make_valid(shapely.from_wkt(raw["polygon"]))
-    if polygon is None or polygon.is_empty or polygon.area == 0:
+    polygon = repaired(shapely.from_wkt(raw["polygon"]))
+    if polygon.area == 0:
         raise ValueError("the polygon has no area")
     optional = {
         name: str(raw.get(name) or "") for name in ("reason", "who", "when", "imagery", "imagery_date", "shown")

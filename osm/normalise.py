@@ -64,7 +64,8 @@ def normalise(frame: gpd.GeoDataFrame, *, what: str = "features") -> Normalised:
     Raises
     ------
     SchemaError
-        There is no ``label``, no CRS, an unknown label, a score outside 0..1, or longitudes that are none.
+        There is no ``label``, no CRS, an unknown label, a score outside 0..1, or longitudes that are none; or it
+        reaches further than one CRS can measure.
     """
     if "label" not in frame.columns and len(frame):  # an empty file has no columns
         raise SchemaError(f"{what} has no column label; add one with values such as {', '.join(LABELS[:2])}")
@@ -194,10 +195,6 @@ def _as_features(
 
 
 def _metric(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
-    target = _metric_crs(table)
-    if target == table.crs:
-        return table
-    geometry = table.geometry.to_numpy()
     if (
         table.crs.is_geographic
         and len(table)
@@ -207,28 +204,43 @@ def _metric(table: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
             f"{what} has coordinates {[round(float(v), 3) for v in table.total_bounds]} that are no longitudes "
             "and latitudes; write it with the CRS its coordinates are in"
         )
-    moved = transform_geometries(geometry, source=table.crs, target=target)
+    target = _metric_crs(table, what)
+    if target == table.crs:
+        return table
+    moved = transform_geometries(table.geometry.to_numpy(), source=table.crs, target=target)
     return table.set_geometry(gpd.GeoSeries(moved, index=table.index, crs=target))
 
 
-def _metric_crs(frame: gpd.GeoDataFrame) -> pyproj.CRS:
+def _metric_crs(frame: gpd.GeoDataFrame, what: str = "features") -> pyproj.CRS:
+    """Return the frame's own CRS where a metre of it is one on the ground, else the UTM zone of its middle."""
     if len(frame) == 0:
         return utm_crs(0.0, 0.0)
     centres = shapely.centroid(shapely.box(*frame.geometry.bounds.to_numpy().T))
+    x, y = shapely.get_x(centres), shapely.get_y(centres)
     # The median place, not the middle of all bounds: a region on the 180th meridian keeps one side of it.
-    middle = shapely.Point(float(np.median(shapely.get_x(centres))), float(np.median(shapely.get_y(centres))))
-    place = transform_geometries([middle], source=frame.crs, target=LON_LAT)[0]
-    return frame.crs if _true_to_scale(frame.crs, middle) else utm_crs(place.x, place.y)
+    middle = shapely.Point(float(np.median(x)), float(np.median(y)))
+    lon_lat = transform_geometries([middle], source=frame.crs, target=LON_LAT)[0]
+    ends = np.unique([x.argmin(), x.argmax(), y.argmin(), y.argmax()])
+    places = transform_geometries(np.array([middle, *centres[ends]]), source=frame.crs, target=LON_LAT)
+    for crs in (frame.crs, utm_crs(lon_lat.x, lon_lat.y)):
+        if all(_true_to_scale(crs, place) for place in places):
+            return crs
+    west, south, east, north = shapely.total_bounds(places)
+    raise SchemaError(
+        f"{what} reaches from {west:.2f}, {south:.2f} to {east:.2f}, {north:.2f}: no one UTM zone measures all of "
+        "that to one percent; compare its parts, each on its own"
+    )
 
 
-def _true_to_scale(crs: pyproj.CRS, middle: shapely.Point) -> bool:
-    """Tell whether a metre of this CRS is a metre on the ground, to one percent, at this place."""
+def _true_to_scale(crs: pyproj.CRS, place: shapely.Point) -> bool:
+    """Tell whether a metre of this CRS is a metre on the ground, to one percent, at a place in degrees."""
     try:
         check_metric(crs)
+        middle = transform_geometries([place], source=LON_LAT, target=crs)[0]
+        square = shapely.box(middle.x - 50, middle.y - 50, middle.x + 50, middle.y + 50)
+        ring = transform_geometries([square], source=crs, target=LON_LAT)[0]
     except CRSError:
         return False
-    square = shapely.box(middle.x - 50, middle.y - 50, middle.x + 50, middle.y + 50)
-    ring = transform_geometries([square], source=crs, target=LON_LAT)[0]
     ellipsoid = pyproj.Geod(ellps="WGS84")
     lon, lat = shapely.get_coordinates(ring).T
     _, _, sides = ellipsoid.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])

@@ -120,7 +120,9 @@ def find_warnings(
         found.append("the imagery has no date: whether OSM is newer than the imagery is not checked")
     if options.offset == "auto" and not offsets.all.whole.used:
         pairs = offsets.all.whole.n_pairs
-        found.append(f"only {pairs} sure pairs with OSM: the offset of the imagery is unknown and not taken out")
+        few = pairs < options.offset_min_pairs_global
+        said = f"only {pairs} sure pairs with OSM" if few else f"{pairs} pairs with OSM do not agree well enough"
+        found.append(f"{said}: the offset of the imagery is unknown and not taken out")
     reason = offset_doubt(offsets, options)
     return [*found, reason] if reason else found
 

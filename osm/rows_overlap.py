@@ -1,10 +1,13 @@
 """A world -> which detections meet their own or another family only in part: rows 6 to 9 of the decision table."""
 
+from contextlib import suppress
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from groundplan.labels import FIELD_LABELS
+from groundplan.tangles import repaired
 from osm.match import Pairs, candidates
 from osm.options import DiffOptions
 from osm.world import World
@@ -144,6 +147,6 @@ def _filled(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
 def _enclosed(lines: NDArray[np.object_]) -> NDArray[np.object_]:
     out = np.full(len(lines), shapely.Polygon(), dtype=object)
     for index in np.flatnonzero(shapely.is_closed(lines) & (shapely.get_num_coordinates(lines) >= 4)):
-        shape = shapely.make_valid(shapely.Polygon(lines[index]))
-        out[index] = shape
+        with suppress(ValueError):  # a line that crosses itself without end encloses nothing that could be told
+            out[index] = repaired(shapely.Polygon(lines[index]))
     return out

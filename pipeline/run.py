@@ -35,7 +35,7 @@ from pipeline.plan import Plan, make_plan
 from pipeline.progress import tile_bar
 from pipeline.remote_detector import describe_on_workers
 from pipeline.report_data import StageTimes, make_report
-from pipeline.shifts import imagery_shifts, offsets_of_labels
+from pipeline.shifts import imagery_shifts, offsets_of_labels, used_offset
 from pipeline.visible_truth import visible_truth
 from postprocess.score import score_features
 from review.page import withdraw_review, write_review
@@ -204,7 +204,7 @@ def write_review_page(
     if config.diff.proposal_frame == "imagery":  # proposals lie there already; what is mapped has yet to be moved
         offset, to_imagery = offsets_of_labels(changes["label"], diff_report), np.zeros(2)
     else:
-        whole = (diff_report["offset_m"]["east"] or 0.0, diff_report["offset_m"]["north"] or 0.0)
+        whole = used_offset(diff_report["offset_m"])
         offset = to_imagery = imagery_shifts(changes, features, offset_m=whole)
     chips = write_chips(plan.region, changes, offset_m=to_imagery, folder=config.out / "review")
     write_review(

@@ -1,6 +1,6 @@
 """Changes and the features they came from -> how far the imagery shows each change from where it is drawn."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -56,7 +56,7 @@ def imagery_shifts(
 
 
 def offsets_of_labels(labels: Iterable[str], diff_report: dict[str, Any]) -> NDArray[np.float64]:
-    """Return how far the imagery lies from OSM for objects of these labels, as measured in the whole region.
+    """Return how far the imagery is taken to lie from OSM for objects of these labels in the whole region.
 
     Parameters
     ----------
@@ -72,7 +72,14 @@ def offsets_of_labels(labels: Iterable[str], diff_report: dict[str, Any]) -> NDA
     whole = diff_report["offset_m"]
     fields = diff_report["offset_fields_m"] or whole
     chosen = [fields if label in FIELD_LABELS else whole for label in labels]
-    return np.array([[each["east"] or 0.0, each["north"] or 0.0] for each in chosen]).reshape(-1, 2)
+    return np.array([used_offset(each) for each in chosen]).reshape(-1, 2)
+
+
+def used_offset(offset: Mapping[str, Any]) -> tuple[float, float]:
+    """Return an offset of a report, east and north in metres; nothing where it was too uncertain to be used."""
+    if not offset.get("used", True):
+        return 0.0, 0.0
+    return offset["east"] or 0.0, offset["north"] or 0.0
 
 
 def _centres(shapes: NDArray[np.object_]) -> NDArray[np.float64]:

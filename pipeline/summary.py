@@ -108,6 +108,7 @@ def offset_line(offset: Mapping[str, Any] | None) -> str:
     return (
         f"offset to OSM: {offset['east']:+.2f} m east, {offset['north']:+.2f} m north "
         f"({offset['n_pairs']} pairs, MAD {offset['mad']:.2f} m)"
+        + ("" if offset.get("used", True) else ", too uncertain to be taken out")
     )
 
 

@@ -177,6 +177,7 @@ def offset_part(report: Mapping[str, Any]) -> Element | None:
         "Imagery against OSM",
         arrows(drawn or [(0.0, 0.0, east, north)], label=f"{said}; {len(cells)} cells", errors_m=errors),
         element("p", {}, said + pairs + spread + sure + "."),
+        None if offset.get("used", True) else element("p", {}, "Too uncertain: it was not taken out."),
         element("p", {"class": "quiet"}, "The circle at an arrow's tip is its standard error.") if known else None,
         _cells_table(cells),
     )

@@ -54,12 +54,14 @@ def read_stac(path: str, *, assets: Sequence[str] = ()) -> tuple[StacImage, ...]
     Raises
     ------
     SceneError
-        It cannot be read, is no STAC, or has an item without such an asset.
+        It cannot be read, is no STAC, has an item without such an asset, or goes on where it cannot be followed.
     """
     address = path.removeprefix("stac:")
     found: list[StacImage] = []
     seen: set[str] = set()
-    while address and address not in seen and len(seen) < MAX_PAGES:
+    while address and address not in seen:
+        if len(seen) == MAX_PAGES:
+            raise SceneError(f"{path} has more than {MAX_PAGES} pages; search for less, or with a larger `limit`")
         seen.add(address)
         document = _load(address)
         items = document.get("features") if document.get("type") == "FeatureCollection" else [document]
@@ -98,9 +100,15 @@ def _load(address: str) -> dict[str, Any]:
 def _next_page(document: dict[str, Any], base: str) -> str:
     if document.get("type") != "FeatureCollection" or not isinstance(document.get("links"), list):
         return ""
-    for link in document["links"]:
-        if isinstance(link, dict) and link.get("rel") == "next" and link.get("method", "GET") == "GET":
+    links = [link for link in document["links"] if isinstance(link, dict) and link.get("rel") == "next"]
+    for link in links:
+        if str(link.get("method", "GET")).upper() == "GET":
             return _absolute(link.get("href"), base)
+    if links:
+        raise SceneError(
+            f"{base} goes on with a page that has to be asked for by POST; save all items into one file, without "
+            "that link, or give the address of a search by GET"
+        )
     return ""
 
 

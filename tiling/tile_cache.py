@@ -31,9 +31,6 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GTiff")
 HOLE_S = 7 * 86400.0
 """A tile that the server did not have (404) is asked for again after a week: it may have been made since."""
 
-STALE_S = 3600.0
-"""A pace further ahead than this was written before the machine's clock started anew."""
-
 Window = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -121,13 +118,14 @@ def keep_pace(path: Path, requests_per_s: float) -> None:
         stream.seek(0)
         now = time.monotonic()
         try:
-            turn = float(stream.read() or 0)
+            written, turn = map(float, stream.read().split())
         except ValueError:
-            turn = now
-        turn = turn if now < turn < now + STALE_S else now
+            written = turn = now
+        # Written later than now: the machine was started anew since, and its clock with it.
+        turn = now if written > now else max(turn, now)
         stream.seek(0)
         stream.truncate()
-        stream.write(repr(turn + 1 / requests_per_s))
+        stream.write(f"{now!r} {turn + 1 / requests_per_s!r}")
     if turn > now:
         time.sleep(turn - now)
 

@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from groundplan.errors import ConfigError
-from groundplan.tangles import tangled
+from groundplan.tangles import repaired, tangled
 
 
 def star(n: int, seed: int = 0) -> shapely.Polygon:
@@ -41,3 +41,15 @@ def test_an_aoi_of_random_vertices_is_refused() -> None:
 
     with pytest.raises(ConfigError, match="crosses itself"):
         _aoi_in(gpd.GeoDataFrame(geometry=[star(5000)], crs="EPSG:32633"), "EPSG:32633")
+
+
+def test_outlines_of_strangers_are_repaired_or_refused_in_no_time() -> None:
+    bow = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    assert repaired(bow).is_valid and repaired(bow).area == 2
+    for outline, message in (
+        (knot, "hundreds of times"),
+        (None, "or none"),
+        (shapely.Point(np.nan, 1), "no numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            repaired(outline)

@@ -112,6 +112,10 @@ def test_no_features_stay_no_features():
         ),
         (frame([square()], score=[1.7]), "scores are 0..1"),
         (frame([square()], crs="EPSG:4326"), "no longitudes"),
+        (
+            frame([shapely.box(lon, 47, lon + 0.001, 47.001) for lon in (-10, 9, 28)], crs="EPSG:4326"),
+            r"from -10.00, 47.00 to 28.00, 47.00: no one UTM zone measures",
+        ),
     ],
 )
 def test_frames_that_cannot_be_used_are_refused(bad, message):

@@ -81,7 +81,11 @@ def test_nothing_is_proposed_on_a_mapped_object_with_a_broken_outline(
     (double,) = (each for each in changes.itertuples() if list(each.reasons) == ["osm_broken"])
     assert (double.label, double.status, double.proposal) == ("building", "review", "")
     assert [(each["type"], each["id"]) for each in double.osm] == [(kind, number)]
-    assert report["counts"]["status"]["new"] == 2
+    # A court is not new there either: what is broken is a building.
+    (court,) = (each for each in changes.itertuples() if each.label == "tennis_court")
+    assert (court.status, list(court.reasons)) == ("review", ["implausible_context"])
+    assert [(each["type"], each["id"]) for each in court.osm] == [(kind, number)]
+    assert report["counts"]["status"]["new"] == 1
     assert any("broken outlines" in warning for warning in report["warnings"])
 
 

@@ -60,3 +60,5 @@ def test_fields_lie_off_osm_by_their_own_offset_where_there_is_one():
     report["offset_m"] = {"east": None, "north": None}
     assert offsets_of_labels(["building"], report).tolist() == [[0.0, 0.0]]
     assert offsets_of_labels([], report).shape == (0, 2)
+    report["offset_m"] = {"east": 2.0, "north": -1.0, "used": False}
+    assert offsets_of_labels(["building"], report).tolist() == [[0.0, 0.0]]

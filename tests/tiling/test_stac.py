@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import tiling.stac
 from groundplan.errors import SceneError
 from tests.tiling.distant import pixels_of, region_of, write_cog
 from tiling.stac import read_stac
@@ -85,6 +86,30 @@ def test_pages_of_a_search_are_followed_and_the_newest_scene_wins(tmp_path: Path
         for order in ("listed", "newest")
     }
     assert names == {"listed": ["1.tif", "2.tif"], "newest": ["2.tif", "1.tif"]}
+
+
+@pytest.mark.parametrize(
+    ("links", "message"),
+    [
+        ([{"rel": "next", "href": "page2.json", "method": "POST", "body": {}}], "asked for by POST"),
+        ([{"rel": "next", "href": "page1.json?more"}], "more than 3 pages"),
+    ],
+)
+def test_pages_that_cannot_be_followed_are_not_left_out_silently(
+    tmp_path: Path, serve_folder, monkeypatch: pytest.MonkeyPatch, links: list, message: str
+) -> None:
+    monkeypatch.setattr(tiling.stac, "MAX_PAGES", 3)
+    server = serve_folder(tmp_path)
+    for number in range(5):
+        follow = [{**link, "href": link["href"].replace("1.json?more", f"{number + 1}.json")} for link in links]
+        page = {
+            "type": "FeatureCollection",
+            "features": [item({"image": asset("1.tif", "data")}, "2021-01-01T00:00:00Z", "1")],
+            "links": follow,
+        }
+        (tmp_path / f"page{number}.json").write_text(json.dumps(page))
+    with pytest.raises(SceneError, match=message):
+        read_stac(f"{server.address}/page0.json")
 
 
 @pytest.mark.parametrize(
