@@ -47,7 +47,7 @@ def test_outlines_of_strangers_are_repaired_or_refused_in_no_time() -> None:
     bow = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
     assert repaired(bow).is_valid and repaired(bow).area == 2
     for outline, message in (
-        (knot, "hundreds of times"),
+        (star(500), "hundreds of times"),
         (None, "or none"),
         (shapely.Point(np.nan, 1), "no numbers"),
     ):
