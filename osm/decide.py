@@ -76,11 +76,11 @@ class Decisions:
     reason: NDArray[np.object_]
     """(N,): reason code of the row that decided; "" where none did."""
     polygon: NDArray[np.object_]
-    """(N,): outlines in the metric CRS; final ones where the row was 6 or later."""
+    """(N,): outlines in the metric CRS; final ones of what a person is to look at."""
     lon_lat: NDArray[np.object_]
-    """(N,): the same in EPSG:4326, on OSM's grid; None where row 1 to 5 decided."""
+    """(N,): the same in EPSG:4326, on OSM's grid; None of what row 1 to 5 suppressed or matched."""
     outline_ok: NDArray[np.bool_]
-    """(N,): OSM can hold the outline; False where row 1 to 5 decided."""
+    """(N,): OSM can hold the outline; False of what row 1 to 5 suppressed or matched."""
     touches: NDArray[np.bool_]
     """(N,): a mapped building is nearer than the gap that counts as free."""
     cut: NDArray[np.bool_]
@@ -121,6 +121,8 @@ def decide(world: World, *, crs: Any, options: DiffOptions) -> Decisions:
         return _world(world, at, polygon, outline_ok)
 
     rest = settle(KNOWN, world, np.arange(n))
+    known = np.flatnonzero(status == "review")
+    redraw(known, world.det.polygon[known], options)  # a person may want to draw it all the same
     partly = redraw(rest, world.det.polygon[rest], options)
     left = settle(PARTLY, partly, rest)
     asked = partly.take(np.searchsorted(rest, left))

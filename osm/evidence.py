@@ -1,6 +1,8 @@
 """A decided world -> for each detection the OSM elements that speak in it, and how much they overlap."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import shapely
@@ -10,8 +12,13 @@ from osm.decide import Decisions
 from osm.match import Pairs
 from osm.options import DiffOptions
 from osm.rows_context import crossing_pairs
-from osm.rows_overlap import broken_pairs, conflict_pairs, line_pairs, node_pairs
+from osm.rows_known import overlaid_pairs
+from osm.rows_overlap import broken_pairs, conflict_pairs, line_pairs, node_pairs, pitch_nodes
+from osm.touching import neighbours
 from osm.world import World
+
+Found: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Positions of detections and, beside each, of an OSM row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,38 +61,8 @@ def gather_evidence(world: World, decisions: Decisions, *, options: DiffOptions)
 def _rows(
     world: World, decisions: Decisions, family: Pairs, best: NDArray[np.int64], options: DiffOptions
 ) -> list[list[int]]:
-    single = decisions.status == "matched"
-    group = decisions.status == "matched_group"
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    alone = family.where(_mask(len(family), best) & single[family.det])
-    held = (family.cov >= 0.3) & group[family.det]
-    touched = (family.cov > options.overlap_free) & ~single[family.det] & ~group[family.det]
-    for pairs in (alone, family.where(held), family.where(touched)):
-        order = np.lexsort((pairs.osm, -pairs.iou, pairs.det))
-        found.append((pairs.det[order], pairs.osm[order]))
-    reasons = decisions.reason
-    veto = world.with_role("veto", "deleted")
-    same = world.det.label[veto.det] == world.osm.label[veto.osm]
-    veto = veto.where(same & np.isin(reasons[veto.det], ("lifecycle", "deleted_before")))
-    found.append((veto.det, veto.osm))
-    conflict = conflict_pairs(world)
-    conflict = conflict.where((conflict.cov > options.overlap_free) & (reasons[conflict.det] == "class_conflict"))
-    found.append((conflict.det, conflict.osm))
-    place = world.areas.where(np.isin(reasons[world.areas.det], ("implausible_context", "osm_newer")))
-    found.append((place.det, place.osm))
-    det, osm = broken_pairs(world, options)
-    broken = reasons[det] == "osm_broken"
-    found.append((det[broken], osm[broken]))
-    open_ = np.isin(reasons, ("poi_node", "line", "partial_overlap", "crosses_line"))
-    part = world.take(np.flatnonzero(open_))
-    back = np.flatnonzero(open_)
-    det, osm = node_pairs(part, options)
-    found.append((back[det], osm))
-    det, osm, _, _ = line_pairs(part)
-    found.append((back[det], osm))
-    det, osm = crossing_pairs(part, options)
-    crossed = reasons[back[det]] == "crosses_line"
-    found.append((back[det[crossed]], osm[crossed]))
+    """Return for each detection the OSM rows that speak in it, each element once: family first, best first."""
+    found = [*_family_rows(decisions, family, best, options), *_rows_of_reasons(world, decisions, options)]
     rows: list[list[int]] = [[] for _ in range(len(world.det))]
     elements: list[set[int]] = [set() for _ in range(len(world.det))]
     for dets, osms in found:
@@ -97,10 +74,51 @@ def _rows(
     return rows
 
 
-def _mask(n: int, index: NDArray[np.int64]) -> NDArray[np.bool_]:
-    mask = np.zeros(n, bool)
-    mask[index] = True
-    return mask
+def _family_rows(
+    decisions: Decisions, family: Pairs, best: NDArray[np.int64], options: DiffOptions
+) -> Iterator[Found]:
+    """Yield the match of what is matched, the members of groups, and all that others overlap."""
+    single, group = decisions.status == "matched", decisions.status == "matched_group"
+    is_best = np.zeros(len(family), bool)
+    is_best[best] = True
+    alone = is_best & single[family.det]
+    held = (family.cov >= 0.3) & group[family.det]
+    touched = (family.cov > options.overlap_free) & ~single[family.det] & ~group[family.det]
+    for chosen in (alone, held, touched):
+        pairs = family.where(chosen)
+        order = np.lexsort((pairs.osm, -pairs.iou, pairs.det))
+        yield pairs.det[order], pairs.osm[order]
+
+
+def _rows_of_reasons(world: World, decisions: Decisions, options: DiffOptions) -> Iterator[Found]:
+    """Yield what speaks in decisions for some reasons, each asked of the detections that it decided."""
+
+    def overlapping(part: World) -> Found:
+        return part.areas.det, part.areas.osm
+
+    def conflicts(part: World) -> Found:
+        pairs = conflict_pairs(part)
+        pairs = pairs.where(pairs.cov > options.overlap_free)
+        nodes = pitch_nodes(part)
+        return np.r_[pairs.det, nodes[0]], np.r_[pairs.osm, nodes[1]]
+
+    speakers: tuple[tuple[tuple[str, ...], Callable[[World], Found]], ...] = (
+        (("lifecycle",), lambda part: overlaid_pairs(part, options, "veto")),
+        (("deleted_before",), lambda part: overlaid_pairs(part, options, "deleted")),
+        (("class_conflict",), conflicts),
+        (("implausible_context", "osm_newer"), overlapping),
+        (("osm_broken",), lambda part: broken_pairs(part, options)),
+        (("poi_node", "line", "partial_overlap", "crosses_line"), lambda part: node_pairs(part, options)),
+        (("poi_node", "line", "partial_overlap", "crosses_line"), lambda part: line_pairs(part)[:2]),
+        (("crosses_line",), lambda part: crossing_pairs(part, options)),
+        # Row 10 asked the outlines that would be drawn, which lie up to a simplification off these.
+        (("touching",), lambda part: neighbours(part, within_m=options.touching_gap_m + options.simplify_m)),
+    )
+    for reasons, speak in speakers:
+        asked = np.flatnonzero(np.isin(decisions.reason, reasons))
+        if len(asked):
+            det, osm = speak(world.take(asked))
+            yield asked[det], osm
 
 
 def _nearest(world: World, index: NDArray[np.int64], nearest: NDArray[np.float64], options: DiffOptions) -> None:

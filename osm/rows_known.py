@@ -26,7 +26,7 @@ def idle(world: World, options: DiffOptions) -> NDArray[np.bool_]:
 
 def deleted_before(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     """Row 2: somebody has deleted the same thing here, and nobody has drawn it again."""
-    return _overlaid(world, options, world.osm.role == "deleted")
+    return world.marked(overlaid_pairs(world, options, "deleted")[0])
 
 
 def one_det_many_osm(world: World, options: DiffOptions) -> NDArray[np.bool_]:
@@ -77,18 +77,22 @@ def _unequal(pairs: Pairs, options: DiffOptions) -> NDArray[np.bool_]:
 
 
 def _vetoed(world: World, options: DiffOptions, *, gone: bool) -> NDArray[np.bool_]:
-    return _overlaid(world, options, (world.osm.role == "veto") & (world.osm.gone == gone))
+    det, osm = overlaid_pairs(world, options, "veto")
+    return world.marked(det[world.osm.gone[osm] == gone])
 
 
-def _overlaid(world: World, options: DiffOptions, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell which detections lie under these rows of their label by `lifecycle_coverage`, or hold their node."""
-    areas = world.areas
+def overlaid_pairs(world: World, options: DiffOptions, *roles: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return detections and rows of these roles and of their label that they lie under or whose node they hold.
+
+    Under an area lies what shares `lifecycle_coverage` of its own with it.
+    """
+    areas = world.with_role(*roles)
     same = world.det.label[areas.det] == world.osm.label[areas.osm]
-    areas = areas.where(same & rows[areas.osm] & (areas.cov_det >= options.lifecycle_coverage))
+    areas = areas.where(same & (areas.cov_det >= options.lifecycle_coverage))
     places = world.osm.geometry.copy()
-    places[~rows | world.osm.areal] = None
+    places[~np.isin(world.osm.role, roles) | world.osm.areal] = None
     det, osm = candidates(world.det.polygon, places)
     same = world.det.label[det] == world.osm.label[osm]
     det, osm = det[same], osm[same]
     inside = shapely.intersects(world.det.polygon[det], places[osm])
-    return world.marked(areas.det) | world.marked(det[inside])
+    return np.r_[areas.det, det[inside]], np.r_[areas.osm, osm[inside]]

@@ -60,7 +60,7 @@ def line_pairs(
 def class_conflict(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     """Row 8: something of another or of no stated sport is mapped here."""
     pairs = conflict_pairs(world)
-    return world.marked(pairs.det[pairs.cov >= options.conflict_coverage]) | world.marked(_pitch_nodes(world)[0])
+    return world.marked(pairs.det[pairs.cov >= options.conflict_coverage]) | world.marked(pitch_nodes(world)[0])
 
 
 def conflict_pairs(world: World) -> Pairs:
@@ -88,7 +88,8 @@ def part_conflict(world: World, options: DiffOptions) -> NDArray[np.bool_]:
     return world.marked(pairs.det[pairs.cov > options.overlap_free])
 
 
-def _pitch_nodes(world: World) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def pitch_nodes(world: World) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pitches and nodes inside of them that stand for a pitch of another sport or of none."""
     loose = (world.osm.role == "other_sport") & (shapely.get_type_id(world.osm.geometry) == 0)
     nodes = np.flatnonzero(loose | (world.osm.pitch & (world.osm.role == "node")))
     det, place = _within(world.det.polygon, world.osm.geometry[nodes], 0.0)

@@ -33,17 +33,10 @@ def cut_touching(world: World, options: DiffOptions) -> Touching:
     n = len(world.det)
     polygon = world.det.polygon.copy()
     touches, spoilt, cut = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
-    walls = world.osm.geometry.copy()
-    walls[~world.osm.areal | (world.osm.role != "area") | (world.osm.label != "building")] = None
-    own = np.flatnonzero(world.det.label == "building")
-    if len(own) == 0 or len(walls) == 0:
-        return Touching(polygon=polygon, touches=touches, spoilt=spoilt, cut=cut)
-    det, wall = shapely.STRtree(walls).query(polygon[own], predicate="dwithin", distance=options.touching_gap_m)
-    order = np.lexsort((wall, det))
-    det, wall = own[det[order]], wall[order]
+    det, wall = neighbours(world, within_m=options.touching_gap_m)
     touches[det] = True
     for index in np.unique(det):
-        near = walls[wall[det == index]]
+        near = world.osm.geometry[wall[det == index]]
         # Mitred corners: round ones would add a dozen nodes to the outline.
         grown = shapely.union_all(
             shapely.buffer(near, options.touching_cut_m, join_style="mitre", mitre_limit=2.0)
@@ -60,3 +53,16 @@ def cut_touching(world: World, options: DiffOptions) -> Touching:
         else:
             polygon[index], cut[index] = largest, True
     return Touching(polygon=polygon, touches=touches, spoilt=spoilt, cut=cut)
+
+
+def neighbours(world: World, *, within_m: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return detected buildings and the mapped ones so near to them, by detection."""
+    none = np.empty(0, np.int64)
+    own = np.flatnonzero(world.det.label == "building")
+    walls = np.flatnonzero(world.osm.areal & (world.osm.role == "area") & (world.osm.label == "building"))
+    if len(own) == 0 or len(walls) == 0:
+        return none, none
+    tree = shapely.STRtree(world.osm.geometry[walls])
+    det, wall = tree.query(world.det.polygon[own], predicate="dwithin", distance=within_m)
+    order = np.lexsort((wall, det))
+    return own[det[order]], walls[wall[order]]

@@ -94,6 +94,9 @@ def cases(world, box):
     world.area(box(x, y, 36, 18), {"leisure": "pitch", "sport": "soccer"})
     yield "8 another family", [("basketball_court", box(x, y, 28, 15))], [("review", "class_conflict")]
     x, y = next(sites)
+    world.place(box(x + 5, y + 5, 2, 2).centroid, {"leisure": "pitch", "sport": "soccer"})
+    yield "8 a node of another sport", [("tennis_court", box(x, y, 36, 18))], [("review", "class_conflict")]
+    x, y = next(sites)
     world.area(box(x, y, 100, 60), {"leisure": "pitch", "sport": "football"})
     yield "5 football", [("soccer_field", box(x, y, 100, 60))], [("matched", "iou")]
     x, y = next(sites)
@@ -233,6 +236,27 @@ def test_groups_name_every_element_and_tell_the_mapper(decided):
     assert len(by_name.loc["3#0", "osm"]) == 2
     assert by_name.loc["4#2", "qa"] == ["one_element_holds_several_capacity_or_split"]
     assert by_name.loc["5 football#0", "qa"] == ["osm_sport_football_ambiguous"]
+
+
+OF_ITS_OWN = {"no_candidate", "outline_needed", "size_shape", "self_overlap", "low_score"}
+"""Reasons that lie in the detection itself, or in other detections."""
+
+
+def test_whatever_speaks_in_a_decision_is_named(decided):
+    _, changes, _ = decided
+    silent = changes[[not osm for osm in changes["osm"]]]
+    assert {reasons[0] for reasons in silent["reasons"]} <= OF_ITS_OWN
+    spoken = changes[[reasons[0] not in OF_ITS_OWN for reasons in changes["reasons"]]]
+    assert len(spoken) > 40 and all(len(osm) >= 1 for osm in spoken["osm"])
+    by_name = changes.set_index("feature_id")
+    assert [each["type"] for each in by_name.loc["2 gone, a node#0", "osm"]] == ["node"]
+    assert [each["type"] for each in by_name.loc["8 a node of another sport#0", "osm"]] == ["node"]
+
+
+def test_what_is_out_of_use_comes_with_an_outline_that_osm_can_hold(decided):
+    _, changes, _ = decided
+    idle = changes.set_index("feature_id").loc["2 idle#0"]
+    assert idle["qa"] == [] and idle["status"] == "review"
 
 
 def test_touching_buildings_are_new_with_a_note_and_a_gap(decided):
