@@ -1,5 +1,6 @@
 """What is decided, and what nobody detected -> rows of CHANGES, one per decision, in EPSG:4326."""
 
+from collections.abc import Collection
 from typing import Any
 
 import geopandas as gpd
@@ -82,31 +83,41 @@ def change_rows(
 
 
 def find_missed(
-    near: Surroundings, labels: set[str], touched: NDArray[np.int64], bounds: NDArray[np.float64]
+    near: Surroundings, labels: Collection[str], touched: NDArray[np.int64], ground: Any
 ) -> NDArray[np.int64]:
     """Return positions of the mapped objects that no detection meets, in the order of their change_id.
 
-    Only labels that were detected at all, inside the bounds of the detections, are reported: elsewhere nobody
-    has looked.
+    Of areas at least half has to lie on the ground that was looked at: elsewhere nobody would have seen them.
 
     Parameters
     ----------
     near : Surroundings
-    labels : set of str
-        What was detected.
+    labels : collection of str
+        What was looked for.
     touched : ndarray of int
         Numbers of the elements that some detection of their family meets.
-    bounds : ndarray of shape (4,)
-        Left, bottom, right, top of the detections in OSM's frame.
+    ground : Polygon or MultiPolygon
+        What was looked at, in the metric CRS.
     """
+    bounds = np.asarray(shapely.bounds(ground))
     sought = near.rows["role"].isin(("area", "line", "node")) & near.rows["label"].isin(labels)
     rows = np.flatnonzero(sought.to_numpy() & ~np.isin(near.element, touched))
     rows = rows[np.isin(rows, near.within(bounds))]
-    rows = rows[shapely.intersects(near.geometry(rows), shapely.box(*bounds))] if len(rows) else rows
+    rows = rows[_lies_on(near.geometry(rows), ground)] if len(rows) else rows
     _, first = np.unique(near.element[rows], return_index=True)
     rows = rows[np.sort(first)]
     names = _osm_only_ids(rows, near)
     return rows[sorted(range(len(rows)), key=names.__getitem__)]
+
+
+def _lies_on(geometry: NDArray[np.object_], ground: Any) -> NDArray[np.bool_]:
+    """Return which geometries meet the ground, of areas those that lie on it by half."""
+    shapely.prepare(ground)
+    on = np.asarray(shapely.intersects(geometry, ground))
+    partly = np.flatnonzero(on & (shapely.area(geometry) > 0) & ~shapely.contains(ground, geometry))
+    shared = shapely.area(shapely.intersection(geometry[partly], ground))
+    on[partly] = shared >= 0.5 * shapely.area(geometry[partly])
+    return on
 
 
 def osm_only_rows(index: NDArray[np.int64], near: Surroundings) -> gpd.GeoDataFrame:

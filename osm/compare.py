@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from groundplan.crs import LON_LAT, transform_geometries
 from groundplan.records import Imagery
 from groundplan.schema import CHANGES, empty_frame
 from osm.accepted import hold_back
@@ -21,6 +22,7 @@ from osm.decided import Decided, undecided
 from osm.evidence import gather_evidence, touched_elements
 from osm.extract import Extract
 from osm.frames import detected, drawn_in_imagery, find_offsets, offsets_of
+from osm.ground import Ground
 from osm.ids import change_ids
 from osm.match import Pairs, count_components
 from osm.memory import Decision, Remembered, recall, remember, still_valid
@@ -101,6 +103,7 @@ def compare(
     imagery: Imagery | None,
     options: DiffOptions,
     decisions: tuple[Decision, ...] = (),
+    ground: Ground | None = None,
 ) -> Comparison:
     """Compare features with an extract.
 
@@ -117,6 +120,8 @@ def compare(
     options : DiffOptions
     decisions : tuple of Decision
         In the order in which they were taken.
+    ground : Ground, optional
+        What was looked at, in the imagery's frame; None = where something was detected, for labels that were.
 
     Raises
     ------
@@ -125,7 +130,8 @@ def compare(
     """
     normal = features if isinstance(features, Normalised) else normalise(features)
     rows = normal.features
-    near = surroundings(rows, extract)
+    ground = ground if len(rows) else None  # as below: there is no CRS to bring it into
+    near = surroundings(rows, extract, ground=ground)
     offsets = find_offsets(rows, _areas(near, rows), options=options)
     labels = rows["label"].to_numpy(dtype=object)
     # From the outlines as detected, so that ids outlast a better offset.
@@ -154,7 +160,7 @@ def compare(
     hold_back(decided, labels=labels, scores=rows["score"].to_numpy(np.float64), near=near, options=options)
     keep_apart(decided, mapped=mapped, order=order, crs=rows.crs, options=options)
     decided.metric[:] = None
-    missed = find_missed(near, set(labels), touched, bounds)
+    missed = _missed(near, rows, touched, bounds, ground=ground)
     n_missed = len(missed)
     report = {
         "counts": count_records(
@@ -205,6 +211,21 @@ class _Region:
     remembered: Remembered
     imagery: Imagery | None
     options: DiffOptions
+
+
+def _missed(
+    near: Surroundings,
+    rows: gpd.GeoDataFrame,
+    touched: NDArray[np.int64],
+    bounds: NDArray[np.float64],
+    *,
+    ground: Ground | None,
+) -> NDArray[np.int64]:
+    if ground is None:
+        seen = shapely.box(*bounds) if np.isfinite(bounds).all() else shapely.Polygon()
+        return find_missed(near, set(rows["label"]), touched, seen)
+    outline = shapely.make_valid(transform_geometries([ground.outline], source=LON_LAT, target=rows.crs)[0])
+    return find_missed(near, ground.labels, touched, outline)
 
 
 def _areas(near: Surroundings, rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -17,6 +17,7 @@ from groundplan.schema import CHANGES
 from groundplan.whole import write_text_whole
 from osm.compare import compare
 from osm.extract import Extract
+from osm.ground import Ground, with_ground
 from osm.licence import check_licence
 from osm.maproulette_export import read_memory
 from osm.normalise import Normalised, normalise
@@ -40,6 +41,7 @@ def diff(
     imagery: Imagery | None = None,
     options: DiffOptions | None = None,
     decisions: Path | Sequence[Path] | None = None,
+    ground: Ground | None = None,
 ) -> dict[str, Any]:
     """Compare features with OpenStreetMap and write what follows into a folder.
 
@@ -61,6 +63,9 @@ def diff(
     decisions : Path or sequence of Path, optional
         Earlier decisions: decisions.jsonl of reviews, or MapRoulette's exports of challenges. Of several about one
         object the last counts.
+    ground : Ground, optional
+        What was looked at and for what: what is mapped there and was not detected gets a row, too. None = where
+        something was detected, for labels that were.
 
     Returns
     -------
@@ -77,8 +82,8 @@ def diff(
     remembered = tuple(decision for file in files for decision in read_memory(file))
     normal = features if isinstance(features, Normalised) else normalise(features)
     if not isinstance(osm_file, Extract):
-        osm_file = read_osm(osm_file, window=window_around(normal.features))
-    found = compare(normal, osm_file, imagery=imagery, options=options, decisions=remembered)
+        osm_file = read_osm(osm_file, window=with_ground(window_around(normal.features), ground))
+    found = compare(normal, osm_file, imagery=imagery, options=options, decisions=remembered, ground=ground)
     report = found.report
     refused = _refusal(imagery)
     if refused:

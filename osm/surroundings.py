@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from groundplan.crs import LON_LAT, transform_geometries
 from osm.extract import Extract
+from osm.ground import Ground, with_ground
 from osm.tags import GONE_PREFIXES
 from osm.window import meets, window_around
 from osm.world import Mapped
@@ -73,9 +74,9 @@ class Surroundings:
         ]
 
 
-def surroundings(features: gpd.GeoDataFrame, extract: Extract) -> Surroundings:
-    """Return the rows of an extract near the features."""
-    window = window_around(features)
+def surroundings(features: gpd.GeoDataFrame, extract: Extract, *, ground: Ground | None = None) -> Surroundings:
+    """Return the rows of an extract near the features, and those on the ground that was looked at."""
+    window = with_ground(window_around(features), ground)
     found = [np.empty(0, np.int64)]
     wkb, bounds = [np.empty(0, dtype=object)], [np.empty((0, 4))]
     n_repaired = 0

@@ -68,6 +68,7 @@ def diff(arguments: argparse.Namespace) -> int:
     from osm.options import DiffOptions
     from pipeline.config import read_region
     from pipeline.lock import hold_folder
+    from pipeline.looked_at import ground_of
     from pipeline.summary import diff_summary
 
     config = None if arguments.config is None else read_region(arguments.config, out=arguments.out)
@@ -81,6 +82,7 @@ def diff(arguments: argparse.Namespace) -> int:
             imagery=imagery,
             options=DiffOptions() if config is None else config.diff,
             decisions=arguments.decisions or (None if config is None else config.decision_files),
+            ground=ground_of(arguments.features),
         )
     _print(diff_summary(report))
     return 0

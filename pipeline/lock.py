@@ -10,7 +10,7 @@ from groundplan.whole import sweep_leftovers
 from osm.publish import STAGING, finish_published
 
 TOP_STEMS = (
-    "features", "changes", "diff_report", "report", "manifest", "aoi", "tiles", "tiles_coarse",
+    "features", "changes", "diff_report", "report", "manifest", "aoi", "looked_at", "tiles", "tiles_coarse",
 )  # fmt: skip
 """Files that are written into the run folder itself, where with ``--out .`` other programs work as well."""
 

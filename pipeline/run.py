@@ -18,6 +18,7 @@ from groundplan.records import Imagery
 from groundplan.vector import read_vector, same_crs
 from groundplan.whole import write_text_whole
 from osm.diff import diff
+from osm.ground import with_ground
 from osm.normalise import normalise
 from osm.publish import withdraw
 from osm.read import read_osm
@@ -28,6 +29,7 @@ from pipeline.config import RegionConfig
 from pipeline.detect import Detected, check_parts, detect, find_done, forget_parts, looked_at
 from pipeline.executor import default_workers, open_executor
 from pipeline.lock import hold_folder
+from pipeline.looked_at import ground_of, keep_ground
 from pipeline.manifest import write_manifest
 from pipeline.merge import COARSE_TILES_NAME, TILES_NAME, merge, write_tiles
 from pipeline.merge_options import CoarsePass, MergeOptions, Provenance, keep_aoi
@@ -92,7 +94,8 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
         if config.extract is not None:
             with _timed(times, "diff"):
                 normal = normalise(features)
-                extract = read_osm(config.extract, window=window_around(normal.features))
+                ground = ground_of(config.out / "features.parquet")
+                extract = read_osm(config.extract, window=with_ground(window_around(normal.features), ground))
                 diff_report = diff(
                     normal,
                     extract,
@@ -100,6 +103,7 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
                     imagery=config.imagery,
                     options=config.diff,
                     decisions=config.decision_files,
+                    ground=ground,
                 )
             changes = read_vector(config.out / "changes.parquet")
             with _timed(times, "review"):
@@ -164,6 +168,7 @@ def run_detect(plan: Plan, options: RunOptions) -> Detected:
         bounds = tile_bounds(plan.coarse.grid, looked_at(plan, detected, coarse=True))
         write_tiles(out / COARSE_TILES_NAME, bounds)
     keep_aoi(out, plan.region.aoi)
+    keep_ground(plan, detected)
     write_manifest(plan, detected.results, failed=detected.failed, path=out / "manifest.json")
     return detected
 

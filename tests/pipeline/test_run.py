@@ -5,7 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
+import shapely
+from pyproj import Transformer
 
 from groundplan.errors import SceneError
 from groundplan.vector import read_vector
@@ -70,6 +73,44 @@ def test_serial_and_dask_runs_give_equal_bytes_and_a_second_run_redoes_nothing(
     parts = {path: path.stat().st_mtime_ns for path in (tmp_path / "dask" / "parts").iterdir()}
     assert main(["run", str(region), "--out", str(tmp_path / "dask"), "--workers", "0"]) == 0
     assert parts == {path: path.stat().st_mtime_ns for path in (tmp_path / "dask" / "parts").iterdir()}
+
+
+def test_what_is_mapped_and_not_detected_is_asked_of_the_area_of_interest_alone(
+    painted: Path, tmp_path: Path
+) -> None:
+    to_degrees = Transformer.from_crs(32633, 4326, always_xy=True).transform
+
+    def ring(x: float, y: float, number: int) -> str:
+        corners = [to_degrees(x + dx, y + dy) for dx, dy in ((0, 0), (10, 0), (10, 10), (0, 10))]
+        return "".join(
+            f'<node id="{number * 10 + k}" version="1" lat="{lat:.7f}" lon="{lon:.7f}"/>'
+            for k, (lon, lat) in enumerate(corners)
+        )
+
+    def way(number: int, tags: dict[str, str]) -> str:
+        refs = "".join(f'<nd ref="{number * 10 + k}"/>' for k in (0, 1, 2, 3, 0))
+        said = "".join(f'<tag k="{key}" v="{value}"/>' for key, value in tags.items())
+        return f'<way id="{number}" version="1">{refs}{said}</way>'
+
+    # One pair in each half of the scene; the area of interest is the left half.
+    places = [(500_010, 4_999_990), (500_030, 4_999_990), (500_250, 4_999_990), (500_280, 4_999_990)]
+    kinds = [{"building": "yes"}, {"leisure": "pitch", "sport": "soccer"}] * 2
+    (tmp_path / "extract.osm").write_text(
+        '<osm version="0.6"><bounds minlat="40" minlon="10" maxlat="50" maxlon="20"/>'
+        + "".join(ring(x, y, number) for number, (x, y) in enumerate(places, start=1))
+        + "".join(way(number, tags) for number, tags in enumerate(kinds, start=1))
+        + "</osm>"
+    )
+    half = gpd.GeoSeries([shapely.box(500_000, 4_999_700, 500_150, 5_000_000)], crs=32633).to_crs(4326)
+    half.to_file(tmp_path / "aoi.geojson")
+    text = REGION.format(tile=256, overlap=64).replace('truth = "truth.geojson"\n', 'aoi = "aoi.geojson"\n')
+    (tmp_path / "region.toml").write_text(text.replace("scene.tif", str(painted / "scene.tif")))
+    assert main(["run", str(tmp_path / "region.toml"), "--out", str(tmp_path / "run"), "--workers", "0"]) == 0
+    changes = read_vector(tmp_path / "run" / "changes.parquet").query("status == 'osm_only'")
+    # No soccer field was detected anywhere, and all the same one was looked for.
+    assert sorted(each[0]["id"] for each in changes["osm"]) == [1, 2]
+    looked = read_vector(tmp_path / "run" / "looked_at.geojson").to_crs(32633)
+    assert looked.area.sum() == pytest.approx(150 * 300, rel=1e-3)
 
 
 @pytest.mark.skipif(shutil.which("osmium") is None, reason="osmium-tool is not installed")
