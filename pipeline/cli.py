@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import os
 import sys
 import traceback
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = _command(arguments.command)
         return int(command(arguments))
     except KeyboardInterrupt:
-        _say("interrupted; what was finished is kept and the next run takes it over")
+        resumes = arguments.command in ("run", "detect", "train")
+        _say("interrupted" + "; what was finished is kept and the next run takes it over" * resumes)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone, as in `groundplan score ... | head -1`.
@@ -233,7 +235,7 @@ def _add_chips(command: argparse.ArgumentParser, verbose: argparse.ArgumentParse
 
     kind = add("self", "chips that lack a label -> the same with what a model surely finds of it")
     add_model(kind)
-    kind.add_argument("--label", type=check_label, required=True, metavar="LABEL", help="the label they lack")
+    kind.add_argument("--label", type=_label, required=True, metavar="LABEL", help="the label they lack")
     kind.add_argument("--views", type=int, default=2, metavar="N", help="1, 2, 4 or 8 flips and turns must agree")
 
     kind = add("hard", "labelled chips -> those in which a model claims what is not there: hard negatives")
@@ -250,16 +252,28 @@ def _workers(text: str) -> int:
         return check_workers(int(text))
     except ConfigError as err:
         raise argparse.ArgumentTypeError(str(err)) from err
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; choose 0 or more") from err
 
 
 def _precision(text: str) -> tuple[str, float]:
     """Return the label ("" for all) and the share of a word such as ``0.95`` or ``building=0.7``."""
     label, _, share = text.rpartition("=")
-    return (check_label(label) if label else ""), _share(share)
+    return (_label(label) if label else ""), _share(share)
+
+
+def _label(text: str) -> str:
+    try:
+        return check_label(text)
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(str(err)) from err
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is no share; choose a number above 0, up to 1")
     return value

@@ -1,8 +1,10 @@
 """Dask clients: a cluster of processes on this machine, or a scheduler at an address."""
 
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -36,22 +38,38 @@ def local_cluster(workers: int) -> Iterator[Any]:
     """Yield a client of a fresh cluster of worker processes on the loopback interface."""
     settings = {"distributed.scheduler.allowed-failures": ALLOWED_FAILURES, **MEMORY, **QUIET}
     # The workers' farewells at shutdown read like failures to a user.
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=THREADS_PER_WORKER,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            # A network, GDAL's cache and a block's polygons: Dask's own per-core share would pause workers on
-            # machines with little memory, long before anything is wrong.
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    with dask.config.set(settings):
+        with _interrupts_for_us_alone():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=THREADS_PER_WORKER,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                # A network, GDAL's cache and a block's polygons: Dask's own per-core share would pause workers on
+                # machines with little memory, long before anything is wrong.
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
+        with cluster, Client(cluster) as client:
+            yield client
+
+
+@contextmanager
+def _interrupts_for_us_alone() -> Iterator[None]:
+    """Keep Ctrl-C from the threads and processes that start meanwhile; one that comes is heard afterwards.
+
+    A terminal interrupts all processes of a command, and each worker would print what it was at.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # once running it leaves the mask alone, which it takes off when it starts
+    was = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, was)
 
 
 @contextmanager

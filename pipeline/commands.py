@@ -4,6 +4,7 @@ import argparse
 import datetime as dt
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ def review(arguments: argparse.Namespace) -> int:
     """Serve the review page of a run."""
     from review.server import serve
 
-    serve(arguments.run_dir, port=arguments.port, announce=_announce)
+    with suppress(KeyboardInterrupt):  # that is how it ends; all decisions are on the disk
+        serve(arguments.run_dir, port=arguments.port, announce=_announce)
     return 0
 
 
