@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 
 from groundplan.errors import SceneError
 from tiling.cover import covering_scenes
+from tiling.damage import damage_is_an_error
 from tiling.grid import Tile, Window
 from tiling.on_grid import Image, Source, Valid, in_quarters, open_source, read_window
 from tiling.paths import gdal_options
@@ -107,7 +108,7 @@ class SceneReader:
         scene = self.region.scenes[index]
 
         try:
-            with rasterio.Env(**gdal_options(scene.path)):
+            with rasterio.Env(**gdal_options(scene.path)), damage_is_an_error(scene.path):
                 return self._read_window(index, window)
         except RasterioError as err:
             raise SceneError(

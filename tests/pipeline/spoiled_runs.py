@@ -91,6 +91,23 @@ def _(world: World, patch: pytest.MonkeyPatch) -> int:
     return code
 
 
+@RUNS.case("a scene with a damaged JPEG block")
+def _(world: World, patch: pytest.MonkeyPatch) -> int:
+    path = world.scene(compress="jpeg", photometric="ycbcr")
+    with rasterio.open(path) as dataset:
+        offset, size = (
+            int(dataset.get_tag_item(f"BLOCK_{what}_3_3", "TIFF", bidx=1)) for what in ("OFFSET", "SIZE")
+        )
+    data = bytearray(path.read_bytes())
+    data[offset + size // 3 : offset + size] = bytes(size - size // 3)
+    path.write_bytes(data)
+    code = world.run()
+    report = json.loads((world.folder / "out" / "report.json").read_text())
+    # libjpeg only warns of it; each of the four tiles reads the block anew and hears that.
+    assert len(report["tiles"]["failed"]) == 4
+    return code
+
+
 @RUNS.case("Ctrl-C")
 def _(world: World, patch: pytest.MonkeyPatch) -> int:
     from pipeline import blocks
