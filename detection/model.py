@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
@@ -190,11 +190,6 @@ def _region_pool(cells: int) -> MultiScaleRoIAlign:
     pool.scales = [1 / 4, 1 / 8, 1 / 16, 1 / 32]
     pool.map_levels = initLevelMapper(2, 5)
     return pool
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Return the number of weights, trainable or not."""
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def pick_device(name: str) -> torch.device:

@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from osm.options import DiffOptions
 
-FLAT: NDArray[np.float64] = np.zeros((3, 2))
-"""A trend of nothing."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offset:

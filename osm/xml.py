@@ -1,4 +1,4 @@
-"""Text -> text that is safe inside an XML attribute, and coordinates in OSM's notation."""
+"""Texts and tags -> the same, safe inside XML."""
 
 import re
 from functools import lru_cache

@@ -63,7 +63,7 @@ class ModelTable:
                 raise ConfigError(f"min_score {label} = {score}; choose a number from 0 to 1")
         if self.views not in VIEWS:
             raise ConfigError(f"views = {self.views}; choose one of {', '.join(map(str, VIEWS))}")
-        if self.gsd_m is not None and not 0 <= self.gsd_m <= 10:
+        if self.gsd_m and not 0.05 <= self.gsd_m <= 10:
             raise ConfigError(f"gsd_m = {self.gsd_m}; choose metres per pixel from 0.05 to 10, or 0 for native")
 
 

@@ -111,13 +111,17 @@ def run_region(config: RegionConfig, options: RunOptions) -> RunResult:
         else:
             withdraw(config.out)
             withdraw_review(config.out)
-        score, warnings = None, run_warnings(plan)
+        score, warnings = None, run_warnings(plan, detected)
         if config.truth is not None:
             truth = same_crs(read_vector(config.truth), features.crs)
+            if "label" in truth:  # what was not looked for was not missed
+                truth = truth[truth["label"].isin(plan.labels)].reset_index(drop=True)
             shown, n_beyond = visible_truth(truth, plan)
             score = score_features(features, shown)
             if n_beyond:
                 warnings.append(f"{n_beyond} objects of the truth lie beyond the imagery or the aoi: not counted")
+        for warning in warnings:
+            log.warning("%s", warning)
         report = make_report(
             plan,
             detected,
@@ -224,9 +228,12 @@ def write_review_page(
     )
 
 
-def run_warnings(plan: Plan) -> list[str]:
+def run_warnings(plan: Plan, detected: Detected) -> list[str]:
     """Return what a user should know about a run that worked."""
     out = []
+    results = [result for result in detected.results if not result.coarse]
+    if results and detected.complete and all(result.n_empty == result.n_tiles for result in results):
+        out.append("no tile shows any imagery: look at nodata in [pixels], and at the scenes' masks")
     if plan.config.extract is None:
         out.append("the region file names no [osm] extract: the run ended with features")
     if plan.config.imagery is None:

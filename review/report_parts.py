@@ -14,8 +14,7 @@ STATUS_CLASSES: Final[dict[str, str]] = {
     "suppressed": "suppressed",
     "osm_only": "osm",
 }
-TILE_CLASSES: Final[dict[str, str]] = {".": "done", "-": "skipped", "x": "failed"}
-TILE_NAMES: Final[dict[str, str]] = {".": "done", "-": "skipped", "x": "failed"}
+TILE_STATES: Final[dict[str, str]] = {".": "done", "-": "skipped", "x": "failed"}
 MAX_CELLS: Final = 400
 """Cells of the offset listed; diff_report.json has them all."""
 MAX_ERRORS: Final = 20
@@ -85,7 +84,7 @@ def coverage_part(report: Mapping[str, Any]) -> Element | None:
     plot = None
     if tiles.get("map"):
         plot = tile_map(
-            tiles["map"], classes=TILE_CLASSES, names=TILE_NAMES, label=f"Map of tiles, north up: {said}"
+            tiles["map"], classes=TILE_STATES, names=TILE_STATES, label=f"Map of tiles, north up: {said}"
         )
     lines = [
         element(

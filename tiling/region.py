@@ -78,7 +78,7 @@ def make_region(
     Raises
     ------
     SceneError
-        There is no scene, or one is coarser than twice `gsd_m`.
+        There is no scene, or one is coarser than `MAX_COARSER` times `gsd_m`.
     ConfigError
         `gsd_m` is negative, the aoi touches no scene, or the region is too wide for one metric CRS.
     CRSError

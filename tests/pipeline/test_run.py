@@ -6,7 +6,9 @@ import subprocess
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pytest
+import rasterio
 import shapely
 from pyproj import Transformer
 
@@ -233,3 +235,27 @@ def test_ground_that_cannot_be_read_costs_a_picture_and_not_the_run(
     assert (tmp_path / "report.json").is_file() and (tmp_path / "review/index.html").is_file()
     assert not (tmp_path / f"review/chips/{refused[0]}.jpg").exists()
     assert list(tmp_path.glob("review/chips/*.jpg"))
+
+
+def test_what_was_not_looked_for_was_not_missed(painted: Path, tmp_path: Path) -> None:
+    region = write_region(painted, tile=512, overlap=128)
+    region.write_text(
+        region.read_text().replace('weights = "painted"', 'weights = "painted"\nlabels = ["building"]')
+    )
+    assert main(["run", str(region), "--out", str(tmp_path), "--workers", "0"]) == 0
+    score = json.loads((tmp_path / "report.json").read_text())["score"]
+    assert {label: row["n_truth"] for label, row in score.items()} == {"building": 2}
+
+
+def test_a_scene_that_shows_nothing_is_told_of(
+    painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    region = write_region(painted, tile=512, overlap=128)
+    with (
+        rasterio.open(painted / "scene.tif") as scene,
+        rasterio.open(tmp_path / "empty.tif", "w", **(scene.profile | {"nodata": 0})) as empty,
+    ):
+        empty.write(np.zeros(scene.shape, np.uint8), 1)
+    region.write_text(region.read_text().replace("scene.tif", str(tmp_path / "empty.tif")))
+    assert main(["run", str(region), "--out", str(tmp_path / "out"), "--workers", "0"]) == 0
+    assert "no tile shows any imagery" in capsys.readouterr().err
