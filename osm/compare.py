@@ -21,7 +21,7 @@ from osm.decide import decide
 from osm.decided import Decided, undecided
 from osm.evidence import gather_evidence, touched_elements
 from osm.extract import Extract
-from osm.frames import detected, drawn_in_imagery, find_offsets, offsets_of
+from osm.frames import Offsets, detected, drawn_in_imagery, find_offsets, offsets_of
 from osm.ground import Ground
 from osm.ids import change_ids
 from osm.match import Pairs, count_components
@@ -161,32 +161,7 @@ def compare(
     keep_apart(decided, mapped=mapped, order=order, crs=rows.crs, options=options)
     decided.metric[:] = None
     missed = _missed(near, rows, touched, bounds, ground=ground)
-    n_missed = len(missed)
-    report = {
-        "counts": count_records(
-            [*decided.status, *["osm_only"] * n_missed],
-            [*decided.reason, *["not_detected"] * n_missed],
-            [*labels, *near.rows["label"].iloc[missed]],
-        ),
-        "offset_m": offset_record(offsets.all.whole),
-        "offset_fields_m": offset_record(offsets.fields.whole) if offsets.fields else None,
-        "cells": cell_records(offsets.all, crs=rows.crs),
-        "components": count_components(families, n_det=len(rows), n_osm=len(near)),
-        "input": {"features": normal.n_given, "compared": len(rows), **normal.counts},
-        "crs": rows.crs.to_string(),
-        "osm": osm_record(extract.info),
-        "imagery": imagery_record(imagery),
-        "warnings": find_warnings(
-            rows,
-            info=extract.info,
-            near=near,
-            offsets=offsets,
-            repairs=normal.counts,
-            imagery=imagery,
-            options=options,
-        ),
-        "options": asdict(options),
-    }
+    report = _report(region, normal, offsets, decided=decided, families=families, missed=missed)
     return Comparison(
         features=pd.DataFrame(rows.drop(columns="geometry")),
         ids=ids,
@@ -211,6 +186,44 @@ class _Region:
     remembered: Remembered
     imagery: Imagery | None
     options: DiffOptions
+
+
+def _report(
+    region: _Region,
+    normal: Normalised,
+    offsets: Offsets,
+    *,
+    decided: Decided,
+    families: Pairs,
+    missed: NDArray[np.int64],
+) -> dict[str, Any]:
+    rows, near, info = region.rows, region.near, region.extract.info
+    n_missed = len(missed)
+    return {
+        "counts": count_records(
+            [*decided.status, *["osm_only"] * n_missed],
+            [*decided.reason, *["not_detected"] * n_missed],
+            [*rows["label"], *near.rows["label"].iloc[missed]],
+        ),
+        "offset_m": offset_record(offsets.all.whole),
+        "offset_fields_m": offset_record(offsets.fields.whole) if offsets.fields else None,
+        "cells": cell_records(offsets.all, crs=rows.crs),
+        "components": count_components(families, n_det=len(rows), n_osm=len(near)),
+        "input": {"features": normal.n_given, "compared": len(rows), **normal.counts},
+        "crs": rows.crs.to_string(),
+        "osm": osm_record(info),
+        "imagery": imagery_record(region.imagery),
+        "warnings": find_warnings(
+            rows,
+            info=info,
+            near=near,
+            offsets=offsets,
+            repairs=normal.counts,
+            imagery=region.imagery,
+            options=region.options,
+        ),
+        "options": asdict(region.options),
+    }
 
 
 def _missed(
