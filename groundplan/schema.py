@@ -125,8 +125,11 @@ def typed(frame: gpd.GeoDataFrame, schema: Mapping[str, str]) -> gpd.GeoDataFram
 
 def check_parts(frame: gpd.GeoDataFrame, *, what: str = "parts") -> gpd.GeoDataFrame:
     """Return the frame as PARTS; see `check_frame`. Labels must be known ones; `imagery_ends` may be missing."""
-    ends = frame["imagery_ends"].fillna("") if "imagery_ends" in frame.columns else ""
-    parts = _check_labels(check_frame(frame.assign(imagery_ends=ends), PARTS, what=what), what=what)
+    if "imagery_ends" not in frame.columns:
+        frame = frame.assign(imagery_ends="")
+    elif frame["imagery_ends"].hasnans:
+        frame = frame.assign(imagery_ends=frame["imagery_ends"].fillna(""))
+    parts = _check_labels(check_frame(frame, PARTS, what=what), what=what)
     for sides in parts["imagery_ends"].unique():
         if not set(sides) <= set("nesw"):
             raise SchemaError(f'{what}: imagery_ends is {sides!r}; write some of "nesw", or leave the column out')

@@ -9,12 +9,11 @@ from typing import Final
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.ndimage import grey_opening
 
 from groundplan.records import Detections
 from postprocess.polygonal import Geometries
 
-LEAST_GAP_PX: Final = 8
+LEAST_GAP_PX: Final = 2**3
 """Gaps narrower than this hide no part of an object: pixels of a roof may have the value that means "none"."""
 
 NO_SIDES: Final = ""
@@ -68,10 +67,24 @@ def imagery_ends(
 
 
 def _gaps(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the invalid pixels but for specks; a gap at the tile's border goes on beyond it, for all we know."""
-    pad = LEAST_GAP_PX
-    wider = np.pad((~valid).astype(np.uint8), pad, mode="edge")
-    return np.asarray(grey_opening(wider, size=LEAST_GAP_PX)[pad:-pad, pad:-pad].astype(bool))
+    """Return the invalid pixels but for specks: squares of `LEAST_GAP_PX` that hold no valid one.
+
+    A gap at the tile's border goes on beyond it, for all we know.
+    """
+    squares = np.pad(~valid, LEAST_GAP_PX, mode="edge")
+    squares = _along_both(squares, np.logical_and)  # ... by their upper left corners
+    out = _along_both(np.pad(squares, LEAST_GAP_PX - 1), np.logical_or)
+    return out[LEAST_GAP_PX:-LEAST_GAP_PX, LEAST_GAP_PX:-LEAST_GAP_PX]
+
+
+def _along_both(mask: NDArray[np.bool_], join: np.ufunc) -> NDArray[np.bool_]:
+    """Return each square of `LEAST_GAP_PX` pixels joined, in a third of the steps that its side has."""
+    step = 1
+    while step < LEAST_GAP_PX:
+        mask = join(mask[:-step], mask[step:])
+        mask = join(mask[:, :-step], mask[:, step:])
+        step *= 2
+    return mask
 
 
 def _at(gaps: NDArray[np.bool_], points: NDArray[np.float64]) -> NDArray[np.bool_]:
