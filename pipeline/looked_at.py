@@ -10,6 +10,7 @@ from osm.ground import Ground, read_ground, write_ground
 from pipeline.detect import Detected, looked_at
 from pipeline.plan import Plan
 from tiling.grid import numbered_tile
+from tiling.region import region_outline
 
 LOOKED_AT_NAME = "looked_at.geojson"
 FEATURE_NAMES = ("features.parquet", "features.geojson")
@@ -23,9 +24,7 @@ def keep_ground(plan: Plan, detected: Detected) -> Ground:
     Ground
     """
     region, grid = plan.region, plan.region.grid
-    outline = shapely.union_all(list(region.footprints))
-    if region.aoi is not None:
-        outline = shapely.intersection(outline, region.aoi)
+    outline = region_outline(region)
     missed = np.setdiff1d(plan.tile_numbers(coarse=False), looked_at(plan, detected, coarse=False))
     if len(missed):
         cores = [shapely.box(*numbered_tile(grid, number).core_bounds) for number in missed.tolist()]

@@ -19,8 +19,8 @@ from pipeline.part_names import part_name, scene_key, settings_key
 from pipeline.stage_code import stage_code
 from postprocess.options import PolygonOptions
 from tiling.cover import covered_blocks
-from tiling.grid import Tile, core_sizes, numbered_tile
-from tiling.region import Region, make_region
+from tiling.grid import Tile, numbered_tile
+from tiling.region import Region, make_region, region_outline
 from tiling.scene import Scene
 from tiling.sources import read_scenes
 
@@ -102,9 +102,8 @@ class Plan:
 
     @property
     def area_km2(self) -> float:
-        """Ground owned by the tiles, each place once."""
-        grid = self.region.grid
-        return int(core_sizes(grid, self.tile_numbers(coarse=False)).prod(axis=1).sum()) * grid.gsd_m**2 / 1e6
+        """Ground that is to be looked at, each place once."""
+        return float(region_outline(self.region).area) / 1e6
 
 
 def make_plan(

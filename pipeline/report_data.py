@@ -49,7 +49,8 @@ def make_report(
 ) -> dict[str, Any]:
     """Return the report in the form that `review.report.report_html` reads."""
     imagery = plan.config.imagery
-    area_km2 = sum(result.valid_km2 for result in detected.results)
+    # Tiles reach beyond the area of interest, and scenes have gaps.
+    area_km2 = min(sum(result.valid_km2 for result in detected.results), plan.area_km2)
     diff_report = diff_report or {}
     return {
         "schema": "groundplan-report/1",

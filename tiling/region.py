@@ -114,6 +114,12 @@ def make_region(
     return Region(scenes=tuple(scenes), footprints=footprints, grid=grid, aoi=area)
 
 
+def region_outline(region: Region) -> shapely.Geometry:
+    """Return the ground that some scene covers and the aoi asks for, in the grid's CRS."""
+    covered = shapely.union_all(list(region.footprints))
+    return covered if region.aoi is None else shapely.intersection(covered, region.aoi)
+
+
 def on_lattice(scene: Scene, grid_transform: Affine, grid_crs: pyproj.CRS) -> tuple[int, int] | None:
     """Return the (col, row) of the scene's first pixel on a lattice whose pixels are the scene's own, or None."""
     if scene.crs != grid_crs:

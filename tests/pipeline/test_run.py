@@ -113,6 +113,8 @@ def test_what_is_mapped_and_not_detected_is_asked_of_the_area_of_interest_alone(
     assert sorted(each[0]["id"] for each in changes["osm"]) == [1, 2]
     looked = read_vector(tmp_path / "run" / "looked_at.geojson").to_crs(32633)
     assert looked.area.sum() == pytest.approx(150 * 300, rel=1e-3)
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["area_km2"] == pytest.approx(0.045, rel=1e-3)
 
 
 @pytest.mark.skipif(shutil.which("osmium") is None, reason="osmium-tool is not installed")
