@@ -28,7 +28,7 @@ def keep_apart(
     decided : Decided
         Changed in place.
     mapped : ndarray of bytes
-        WKB of OSM areas in EPSG:4326; those that are lines or points do not count.
+        WKB of whatever OSM has nearby, in EPSG:4326.
     order : ndarray of int, shape (N,)
         Positions of the decisions in the order of their change_id.
     crs : CRS
@@ -54,7 +54,7 @@ def _sorted_keys(wkb: NDArray[np.object_]) -> NDArray[np.int64]:
     parts = [np.empty(0, np.int64)]
     for start in range(0, len(wkb), ROWS_AT_ONCE):
         lon_lat = shapely.from_wkb(wkb[start : start + ROWS_AT_ONCE])
-        parts.append(_keys(lon_lat[np.isin(shapely.get_type_id(lon_lat), (3, 6))])[0])
+        parts.append(_keys(lon_lat)[0])
     return np.unique(np.concatenate(parts))
 
 

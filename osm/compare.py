@@ -156,9 +156,8 @@ def compare(
     if offset_doubt(offsets, options):
         new = decided.status == "new"
         decided.status[new], decided.reason[new] = "review", "offset_doubtful"
-    mapped = near.lon_lat[(near.rows["role"] == "area").to_numpy()]
     hold_back(decided, labels=labels, scores=rows["score"].to_numpy(np.float64), near=near, options=options)
-    keep_apart(decided, mapped=mapped, order=order, crs=rows.crs, options=options)
+    keep_apart(decided, mapped=near.lon_lat, order=order, crs=rows.crs, options=options)
     decided.metric[:] = None
     missed = _missed(near, rows, touched, bounds, ground=ground)
     report = _report(region, normal, offsets, decided=decided, families=families, missed=missed)

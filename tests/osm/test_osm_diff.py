@@ -1,9 +1,11 @@
 """The OSM stage on a planted town, judged by osmium, xmllint and the files' own readers."""
 
 import json
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import geopandas as gpd
+import osmium
 import pytest
 import shapely
 
@@ -203,6 +205,34 @@ def test_without_a_stated_box_what_lies_beyond_all_of_many_nodes_is_for_review(
     (warning,) = [each for each in report["warnings"] if "no bounding box" in each]
     assert "becomes review" in warning and "--set-bounds" in warning
     assert report["osm"]["bbox_stated"] is False
+
+
+def test_no_new_node_lies_on_a_mapped_one_of_a_road_or_a_pitch(
+    new_world, imagery, make_box, make_features, tmp_path
+):
+    world = new_world()
+    house = make_box(0, 0, 20, 10)
+    corner = house.exterior.coords[0]
+    world.line(shapely.LineString([corner, (corner[0] - 40, corner[1] - 30)]), {"highway": "residential"})
+    world.place(shapely.Point(house.exterior.coords[2]), {"leisure": "pitch"})
+    extract = world.write(tmp_path / "a.osm.pbf")
+    report = diff(
+        make_features([("building", house)]),
+        extract,
+        out=tmp_path,
+        imagery=imagery,
+        options=DiffOptions(offset="off", simplify_m=0.0),
+    )
+    assert report["counts"]["status"]["new"] == 1
+    new = {
+        (float(node.attrib["lon"]), float(node.attrib["lat"]))
+        for node in ElementTree.parse(tmp_path / "proposals" / "001.osc").iter("node")
+    }
+    mapped = {
+        (round(node.location.lon, 7), round(node.location.lat, 7))
+        for node in osmium.FileProcessor(str(extract), osmium.osm.NODE)
+    }
+    assert len(new) == 4 and not new & mapped
 
 
 def test_what_lies_at_the_edge_of_the_extract_is_for_review(imagery, make_box, make_features, tmp_path):
